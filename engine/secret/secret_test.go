@@ -148,8 +148,8 @@ func TestGenerate(t *testing.T) {
 		}
 		seen[g], seen[k] = true, true
 	}
-	if got := len(secret.Generate(256).Reveal()); got != 12*5-1 {
-		t.Errorf("256 bits: got %d characters, want 12 groups", got)
+	if got := len(secret.Generate(256).Reveal()); got != 11*5-1 {
+		t.Errorf("256 bits: got %d characters, want 11 groups", got)
 	}
 }
 
