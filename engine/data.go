@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gridtie/gridtie/engine/secret"
+)
+
+// Data is a JSON payload: the text as it came, indexed at most once, and only when somebody looks. It is immutable and
+// safe for concurrent use.
+//
+// Beside the text travel what must not or need not stand in it: digests (the supplier key, whose place in the text
+// holds "***") and aliases, which reach a member under the name that chains use, whatever the device called it.
+type Data struct {
+	text    string
+	digests []namedDigest
+	aliases []Alias
+	index   atomic.Pointer[index]
+}
+
+type namedDigest struct {
+	name  string
+	value secret.Digest
+}
+
+// Alias lets chains reach a member of the payload under another name.
+type Alias struct {
+	Name string `json:"name"` // what chains say, for example "cups"
+	At   string `json:"at"`   // name of a top-level member, or a JSON pointer (RFC 6901) that starts with "/"
+}
+
+// NewData takes a text that is known to be valid JSON, for example because intake wrote it.
+func NewData(text string) *Data { return &Data{text: text} }
+
+// ParseData takes a text from anywhere: strict JSON (RFC 8259) without duplicate names, any value at the top.
+func ParseData(text string) (*Data, error) {
+	if err := checkJSON([]byte(text)); err != nil {
+		return nil, fmt.Errorf("reading JSON: %w", err)
+	}
+	return &Data{text: text}, nil
+}
+
+func checkJSON(text []byte) error {
+	d := jsontext.NewDecoder(strings.NewReader(string(text)))
+	if err := d.SkipValue(); err != nil {
+		return err
+	}
+	if _, err := d.ReadToken(); err == nil {
+		return fmt.Errorf("text after the document at offset %d", d.InputOffset())
+	}
+	return nil
+}
+
+// EncodeData makes a payload of a Go value as an expression gives it. Digests in it become "***".
+func EncodeData(value any) (*Data, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return NewData(string(text)), nil
+}
+
+// WithDigest is the payload with a digest travelling beside it under that name.
+func (d *Data) WithDigest(name string, value secret.Digest) *Data {
+	return &Data{
+		text: d.text, aliases: d.aliases,
+		digests: append(d.digests[:len(d.digests):len(d.digests)], namedDigest{name, value}),
+	}
+}
+
+// WithAlias is the payload with one more alias.
+func (d *Data) WithAlias(a Alias) *Data {
+	return &Data{text: d.text, digests: d.digests, aliases: append(d.aliases[:len(d.aliases):len(d.aliases)], a)}
+}
+
+// inherit keeps what travelled beside the former payload; what this one brings itself comes first.
+func (d *Data) inherit(former *Data) *Data {
+	if len(former.digests) == 0 && len(former.aliases) == 0 {
+		return d
+	}
+	return &Data{
+		text:    d.text,
+		digests: slices.Concat(d.digests, former.digests),
+		aliases: slices.Concat(d.aliases, former.aliases),
+	}
+}
+
+// Text is the JSON text.
+func (d *Data) Text() string { return d.text }
+
+// Digest is the digest that travels under that name.
+func (d *Data) Digest(name string) (secret.Digest, bool) {
+	for i := range d.digests {
+		if d.digests[i].name == name {
+			return d.digests[i].value, true
+		}
+	}
+	return secret.Digest{}, false
+}
+
+// Aliases are the names under which members can be reached besides their own.
+func (d *Data) Aliases() []Alias { return slices.Clone(d.aliases) }
+
+// Digests are the names that digests travel under.
+func (d *Data) Digests() []string {
+	names := make([]string, len(d.digests))
+	for i := range d.digests {
+		names[i] = d.digests[i].name
+	}
+	return names
+}
+
+// Field is a top-level member of the payload, or what an alias or a digest of that name reaches: nil, bool, int64,
+// float64, string, []any, map[string]any, json.Number for integers beyond 64 bits, or secret.Digest.
+func (d *Data) Field(name string) (any, bool) {
+	if v, ok := d.Digest(name); ok {
+		return v, true
+	}
+	if e := d.find(name); e != nil {
+		return e.value(d.text), true
+	}
+	for i := range d.aliases {
+		if d.aliases[i].Name != name {
+			continue
+		}
+		if v, ok := d.at(d.aliases[i].At); ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// Value is the whole payload decoded. It allocates what the payload holds.
+func (d *Data) Value() (any, error) { return decodeJSON(d.text) }
+
+func (d *Data) at(place string) (any, bool) {
+	if !strings.HasPrefix(place, "/") {
+		if e := d.find(place); e != nil {
+			return e.value(d.text), true
+		}
+		return nil, false
+	}
+	names := strings.Split(place[1:], "/")
+	for i := range names {
+		names[i] = strings.ReplaceAll(strings.ReplaceAll(names[i], "~1", "/"), "~0", "~")
+	}
+	e := d.find(names[0])
+	if e == nil {
+		return nil, false
+	}
+	v := e.value(d.text)
+	for _, name := range names[1:] {
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[name]
+			if !ok {
+				return nil, false
+			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(at) {
+				return nil, false
+			}
+			v = at[i]
+		default:
+			return nil, false
+		}
+	}
+	return v, true
+}

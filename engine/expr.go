@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/gridtie/gridtie/engine/expression"
+)
+
+// The types below stand in configuration structs. In a chain file each is a text in the expression language; the engine
+// compiles and type-checks it when the chain loads, so that a fault has its place in the file. They are ready to use in
+// the constructor that Build is given, and safe for concurrent use. The zero value is an expression left out.
+
+// Condition is an expression that gives true or false.
+type Condition struct{ formula }
+
+// Eval evaluates the expression for a message. An error is an error, never false.
+func (c Condition) Eval(ctx context.Context, m *Message) (bool, error) {
+	return c.program.Bool(ctx, m)
+}
+
+// Text is an expression that gives a string.
+type Text struct{ formula }
+
+// Eval evaluates the expression for a message.
+func (t Text) Eval(ctx context.Context, m *Message) (string, error) {
+	return t.program.String(ctx, m)
+}
+
+// Value is an expression that gives any value: nil, bool, int64, float64, string, []any, map[string]any or
+// secret.Digest.
+type Value struct{ formula }
+
+// Eval evaluates the expression for a message.
+func (v Value) Eval(ctx context.Context, m *Message) (any, error) {
+	return v.program.Any(ctx, m)
+}
+
+// formula is the shared part: the source, and the program once the chain is compiled.
+type formula struct {
+	source  string
+	program *expression.Program
+}
+
+// Source is the text of the expression; empty if it was left out.
+func (f formula) Source() string { return f.source }
+
+// IsZero says that the expression was left out.
+func (f formula) IsZero() bool { return f.source == "" }

@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+var errEmpty = errors.New("empty text")
+
+// index is where the top-level members of a payload lie in its text. A full decode into a map costs as much as a whole
+// chain; most nodes read two members.
+type index struct {
+	first [8]entry // most payloads fit, so that an index is one allocation
+	n     int
+	more  []entry
+}
+
+type entry struct {
+	name       string
+	start, end int32               // of the value in the text
+	decoded    atomic.Pointer[any] // a value is boxed once a message, whoever reads it
+}
+
+func (d *Data) find(name string) *entry {
+	ix := d.index.Load()
+	if ix == nil {
+		ix = newIndex(d.text)
+		if !d.index.CompareAndSwap(nil, ix) {
+			ix = d.index.Load()
+		}
+	}
+	for i := range ix.n {
+		if ix.first[i].name == name {
+			return &ix.first[i]
+		}
+	}
+	for i := range ix.more {
+		if ix.more[i].name == name {
+			return &ix.more[i]
+		}
+	}
+	return nil
+}
+
+func (e *entry) value(text string) any {
+	if v := e.decoded.Load(); v != nil {
+		return *v
+	}
+	v, err := decodeJSON(text[e.start:e.end])
+	if err != nil {
+		return nil // the text was checked when the payload was made
+	}
+	e.decoded.Store(&v)
+	return v
+}
+
+// newIndex scans a text that is known to be valid JSON. Anything but an object has no members.
+func newIndex(text string) *index {
+	ix := &index{}
+	i := skipSpace(text, 0)
+	if i >= len(text) || text[i] != '{' {
+		return ix
+	}
+	i++
+	for {
+		i = skipSpace(text, i)
+		if i >= len(text) || text[i] != '"' {
+			return ix
+		}
+		end := skipString(text, i)
+		name := unquote(text[i:end])
+		i = skipSpace(text, end)
+		if i >= len(text) || text[i] != ':' {
+			return ix
+		}
+		start := skipSpace(text, i+1)
+		i = skipValue(text, start)
+		ix.add(name, start, i)
+		i = skipSpace(text, i)
+		if i >= len(text) || text[i] != ',' {
+			return ix
+		}
+		i++
+	}
+}
+
+func (ix *index) add(name string, start, end int) {
+	var e *entry
+	if ix.n < len(ix.first) {
+		e = &ix.first[ix.n]
+		ix.n++
+	} else {
+		ix.more = append(ix.more, entry{})
+		e = &ix.more[len(ix.more)-1]
+	}
+	e.name, e.start, e.end = name, int32(start), int32(end)
+}
+
+func skipSpace(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipString returns the place after the string that starts at i.
+func skipString(s string, i int) int {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+func skipValue(s string, i int) int {
+	if i >= len(s) {
+		return i
+	}
+	switch s[i] {
+	case '"':
+		return skipString(s, i)
+	case '{', '[':
+		depth := 0
+		for i < len(s) {
+			switch s[i] {
+			case '"':
+				i = skipString(s, i)
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+				if depth == 0 {
+					return i + 1
+				}
+			}
+			i++
+		}
+		return i
+	}
+	for i < len(s) && !strings.ContainsRune(",]} \t\n\r", rune(s[i])) {
+		i++
+	}
+	return i
+}
+
+// unquote decodes a JSON string; one without escapes stays a part of the text it stands in.
+func unquote(quoted string) string {
+	if len(quoted) < 2 {
+		return ""
+	}
+	inner := quoted[1 : len(quoted)-1]
+	if strings.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	var s string
+	if json.Unmarshal([]byte(quoted), &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// decodeJSON keeps integers exact: int64 where it fits, else json.Number. A float64 would round the 16 digits of a
+// CUPS.
+func decodeJSON(text string) (any, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, errEmpty
+	}
+	switch text[0] {
+	case '"':
+		if strings.IndexByte(text, '\\') < 0 && len(text) >= 2 {
+			return text[1 : len(text)-1], nil
+		}
+	case '{', '[':
+	case 't':
+		return true, nil
+	case 'f':
+		return false, nil
+	case 'n':
+		return nil, nil
+	default:
+		return number(text), nil
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return settle(v), nil
+}
+
+// settle turns the numbers of a decoded value into what expressions work with.
+func settle(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return number(string(v))
+	case []any:
+		for i := range v {
+			v[i] = settle(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = settle(v[k])
+		}
+	}
+	return v
+}
+
+func number(text string) any {
+	if !strings.ContainsAny(text, ".eE") {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return n
+		}
+		return json.Number(text)
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return json.Number(text)
+	}
+	return f
+}
