@@ -6,6 +6,7 @@ var cpeFormat = format{
 	scheme:      CPE,
 	country:     "PT",
 	level:       LevelChecksum,
+	length:      iberianLength,
 	read:        readCPE,
 	write:       func(number uint64) canonical { return writeIberian('P', 'T', number) },
 	distributor: [2]int{2, 6},

@@ -11,6 +11,7 @@ var cupsFormat = format{
 	scheme:      CUPS,
 	country:     "ES",
 	level:       LevelChecksum,
+	length:      iberianLength,
 	read:        readCUPS,
 	write:       func(number uint64) canonical { return writeIberian('E', 'S', number) },
 	distributor: [2]int{2, 6},

@@ -34,7 +34,7 @@ func Mask(text string) string {
 		return hidden
 	}
 	f := &formats[code-1]
-	c.n = f.write(0).n // without suffix
+	c.n = f.length
 	return c.mask(f.shown)
 }
 

@@ -24,6 +24,7 @@ type format struct {
 	scheme  Scheme
 	country string // the two letters by which Parse recognises it
 	level   Level  // what a text that passes has reached
+	length  uint8  // without suffix
 
 	// read checks a canonical text. The number and the suffix are the whole identifier, in the scheme's own packing.
 	read func(canonical) (number uint64, suffix [2]byte, reason Reason)
