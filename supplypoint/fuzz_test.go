@@ -12,7 +12,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(tt.text)
 	}
 	for _, tt := range refused {
-		f.Add(tt.text)
+		if len(tt.text) < 100 { // mutations of the endless one would only be slow
+			f.Add(tt.text)
+		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := supplypoint.Parse(text)

@@ -182,6 +182,9 @@ func TestParseAs(t *testing.T) {
 			if got := reasonOf(err); got != tt.reason || p.IsZero() != (tt.reason != "") {
 				t.Errorf("got %q %v, want %q", got, p, tt.reason)
 			}
+			if (tt.reason.Explain() == "") != (tt.reason == "") {
+				t.Errorf("%s is explained by %q", tt.reason, tt.reason.Explain())
+			}
 			if got := supplypoint.CheckAs(tt.scheme, tt.text); got.Reason != tt.reason || got.Scheme != tt.scheme || got.OK != (tt.reason == "") {
 				t.Errorf("CheckAs: got %+v, want %q", got, tt.reason)
 			}
