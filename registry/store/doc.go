@@ -34,7 +34,7 @@
 //
 //	v1  At := visible
 //	v2  the snapshot S is taken
-//	v3  (after the callback) rests := applied
+//	v3  rests := applied
 //
 // Lemma 1: every batch that S shows has n(B) <= rests. S shows B, so a2 came before v2; a1 came before a2, v3 after
 // v2, and applied never falls. Hence who waits for Sync(rests) has waited for all that it saw.

@@ -14,7 +14,7 @@ type LSN uint64
 // given by no reader and is refused in a check.
 type Stamp uint64
 
-// Limits of what a store takes; more is ErrInvalid. A batch counts the keys and values it writes.
+// Limits of what a store takes; more is ErrInvalid. A batch counts its keys and values.
 const (
 	MaxKey   = 2048     // bytes; a PostgreSQL index row ends at about 2,700
 	MaxBatch = 64 << 20 // bytes

@@ -1,0 +1,52 @@
+package pebble
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/redact"
+	"github.com/rs/zerolog"
+)
+
+// logger hands Pebble's talk on. Its texts may quote keys, and keys may hold what must not be logged, so only the
+// parts that are known to be harmless are kept. What it says in passing is left out.
+type logger struct {
+	log   zerolog.Logger
+	fatal func(error)
+}
+
+var _ pebble.Logger = logger{}
+
+func harmless(format string, args []any) string {
+	return redact.Sprintf(format, args...).Redact().StripMarkers()
+}
+
+func (l logger) Infof(string, ...any) {}
+
+func (l logger) Errorf(format string, args ...any) {
+	l.log.Warn().Str("cause", harmless(format, args)).Msg("store_trouble")
+}
+
+// Fatalf fails the store and returns, where Pebble's own logger would end the process.
+func (l logger) Fatalf(format string, args ...any) {
+	l.fatal(fmt.Errorf("pebble: %s", harmless(format, args)))
+}
+
+// events picks what an operator should know.
+func events(log zerolog.Logger) *pebble.EventListener {
+	return &pebble.EventListener{
+		// A table could not be written, or the like; Pebble tries again.
+		BackgroundError: func(err error) {
+			log.Warn().Str("cause", harmless("%v", []any{err})).Msg("store_trouble")
+		},
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			log.Error().Str("file", i.Path).Str("cause", harmless("%v", []any{i.Details})).Msg("store_corrupt")
+		},
+		DiskSlow: func(i pebble.DiskSlowInfo) {
+			log.Warn().Str("file", i.Path).Dur("took", i.Duration).Msg("store_disk_slow")
+		},
+		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
+			log.Warn().Str("cause", i.Reason).Msg("store_stalled")
+		},
+	}
+}

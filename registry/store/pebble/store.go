@@ -1,0 +1,285 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/registry/store"
+)
+
+// Options say how a folder is opened. The zero value is right for a server.
+type Options struct {
+	// FS is the file system, nil for the operating system's. Tests give one that fails or forgets.
+	FS vfs.FS
+
+	// CacheSize is the memory for blocks read from tables, in bytes; 0 means 64 MiB.
+	CacheSize int64
+
+	// MemTableSize is the size in bytes at which rows in memory are written out as a table; 0 means 32 MiB. Up to four
+	// of them are in memory at once, and opening after a crash reads as much again from the log.
+	MemTableSize uint64
+
+	// Logger gets what an operator should know: failure, corruption, a slow disk, stalls. The zero value logs nothing.
+	// No key or value is ever logged.
+	Logger zerolog.Logger
+}
+
+// Store is an open folder.
+type Store struct {
+	dir    string
+	log    zerolog.Logger
+	db     *pebble.DB
+	fence  *fence
+	health io.Closer // of the operating system's file system, nil for any other
+	lock   *pebble.Lock
+	gate   gate
+
+	mu      sync.Mutex // one batch at a time; protects written, and the order of applied, visible and flushes
+	written *written
+	panics  bool // Pebble panicked in a commit, perhaps with its locks held
+
+	applied atomic.Uint64
+	visible atomic.Uint64
+	acks    acks
+
+	flushes chan flush    // applied batches in order, to be taken off Pebble's hands when they are flushed
+	flushed chan struct{} // closed when the goroutine that does so has ended
+
+	failOnce sync.Once
+	failed   chan struct{}
+	err      error // why, written before failed is closed
+	closeErr error
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in the folder dir and makes it if it is not there, with permissions 0700. It errs with
+// store.ErrLocked when the folder is open already.
+func Open(dir string, o Options) (*Store, error) {
+	s, err := open(dir, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening store %q: %w", dir, err)
+	}
+	return s, nil
+}
+
+func open(dir string, o Options) (_ *Store, err error) {
+	s := &Store{
+		dir: dir, log: o.Logger,
+		gate:    gate{empty: make(chan struct{})},
+		acks:    acks{waiting: make(map[store.LSN]chan struct{})},
+		flushes: make(chan flush, maxFlushes),
+		flushed: make(chan struct{}),
+		failed:  make(chan struct{}),
+	}
+	listener := events(o.Logger)
+	fs := o.FS
+	if fs == nil {
+		fs, s.health = vfs.WithDiskHealthChecks(vfs.Default, 5*time.Second, nil, listener.DiskSlow)
+	}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	s.fence = &fence{FS: fs, fail: s.fail}
+	if err := mkdir(fs, dir); err != nil {
+		return nil, err
+	}
+	if s.lock, err = pebble.LockDirectory(dir, fs); err != nil {
+		s.lock = nil
+		if busy(err) {
+			return nil, fmt.Errorf("%w: %w", store.ErrLocked, err)
+		}
+		return nil, err
+	}
+	if s.db, err = s.openPebble(o, listener); err != nil {
+		return nil, err
+	}
+	s.written = newWritten()
+	// State 1 is what the folder holds. Pebble has flushed what it found in the log.
+	s.applied.Store(1)
+	s.visible.Store(1)
+	s.acks.synced.Store(1)
+	s.fence.up.Store(true)
+	go s.acknowledge()
+	return s, nil
+}
+
+// openPebble turns into an error what Pebble panics with when it cannot read the folder, and what it would end the
+// process for.
+func (s *Store) openPebble(o Options, listener *pebble.EventListener) (db *pebble.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, fmt.Errorf("pebble: %v", p)
+		}
+	}()
+	opts := settings(o)
+	opts.FS, opts.Lock, opts.EventListener = s.fence, s.lock, listener
+	opts.Logger = logger{log: o.Logger, fatal: s.fail}
+	if db, err = pebble.Open(s.dir, opts); err != nil {
+		return nil, err
+	}
+	if err := s.Err(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// settings are Pebble's for many small rows: JSON of a few hundred bytes, and index rows with no value.
+func settings(o Options) *pebble.Options {
+	opts := &pebble.Options{
+		CacheSize:                   o.CacheSize,
+		MemTableSize:                o.MemTableSize,
+		MemTableStopWritesThreshold: 4,
+		// Named, so that a newer Pebble does not change the format of a folder by itself.
+		FormatMajorVersion: pebble.FormatValueSeparation,
+	}
+	if opts.CacheSize == 0 {
+		opts.CacheSize = 64 << 20
+	}
+	if opts.MemTableSize == 0 {
+		opts.MemTableSize = 32 << 20
+	}
+	// zstd where rows come to rest, something faster above.
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	for i := range opts.Levels {
+		opts.Levels[i].BlockSize = 8 << 10
+		// Most checks of uniqueness ask for what is not there.
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return opts
+}
+
+// mkdir makes dir and the folders above it, and flushes the folder in which each was made: else a power cut could
+// take the whole store with it.
+func mkdir(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil {
+		return nil
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir && parent != "" {
+		if err := mkdir(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if parent == dir || parent == "" {
+		return nil
+	}
+	d, err := fs.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// busy tells whether a lock was refused because somebody holds it. Within a process Pebble says so in words only.
+func busy(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) ||
+		err.Error() == "lock held by current process"
+}
+
+// View takes the snapshot between reading the two positions; see the package comment of store.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LSN, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.gate.leave()
+
+	r := &reader{ctx: ctx, at: store.Stamp(s.visible.Load())} // v1
+	r.held = r.room[:0]
+	r.snap = s.db.NewSnapshot()          // v2
+	rests := store.LSN(s.applied.Load()) // v3
+	defer r.release()
+	err := fn(r)
+	return rests, err
+}
+
+// enter begins a call; if it returns nil, the call ends with s.gate.leave.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.gate.enter(); err != nil {
+		return err
+	}
+	if err := s.Err(); err != nil {
+		s.gate.leave()
+		return err
+	}
+	return nil
+}
+
+// Applied is the newest state.
+func (s *Store) Applied() store.LSN { return store.LSN(s.applied.Load()) }
+
+// Synced is the newest state known to be on disk.
+func (s *Store) Synced() store.LSN { return store.LSN(s.acks.synced.Load()) }
+
+// Failed is closed when the store has failed.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err tells why the store has failed, as an ErrFailed; nil while it has not.
+func (s *Store) Err() error {
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// fail ends the store's promises. It comes before anybody could take the failure for a success (see fence), so it
+// takes no lock of the store.
+func (s *Store) fail(err error) {
+	s.failOnce.Do(func() {
+		s.err = fmt.Errorf("%w: %w", store.ErrFailed, err)
+		close(s.failed)
+		s.fence.tripped.Store(true)
+		s.log.Error().Err(err).Msg("store_failed")
+	})
+}
+
+// Close waits for the calls under way, flushes and ends the store.
+func (s *Store) Close() error {
+	if !s.gate.close() {
+		<-s.flushed
+		return nil
+	}
+	close(s.flushes)
+	<-s.flushed
+	err := s.release()
+	return errors.Join(s.Err(), err)
+}
+
+// release gives back what open took, as far as it came.
+func (s *Store) release() error {
+	var err error
+	if s.db != nil && !s.panics { // after a panic in a commit Close could wait for ever
+		err = errors.Join(err, s.db.Close())
+	}
+	if s.fence != nil {
+		s.fence.tripped.Store(true)
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	if s.health != nil {
+		err = errors.Join(err, s.health.Close())
+	}
+	return err
+}
