@@ -1,0 +1,149 @@
+package mqttserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+)
+
+var (
+	// ErrClosed: the connection is closed or closing.
+	ErrClosed = errors.New("connection is closed")
+	// ErrSlow: the client leaves too much unread or unacknowledged; its connection was closed for it.
+	ErrSlow = errors.New("client is too slow")
+	// ErrMessage: no client can be sent such a message: bad topic, QoS above 1, or larger than Limits.OutboundBytes.
+	ErrMessage = errors.New("message cannot be sent")
+)
+
+// Conn is a client's connection. Its methods may be called from any goroutine, and never block.
+type Conn struct {
+	server *Server
+	nc     net.Conn
+	source source
+	ctx    context.Context // ends when the connection starts to close
+	cancel context.CancelFunc
+	gone   chan struct{} // closed when nc is
+
+	// Set before the dialect sees the connection, then constant.
+	clientID string
+	version  packet.Version
+
+	// Used by the reading goroutine alone.
+	reader  packet.Reader
+	handler Handler
+	publish packet.Publish // the last one; keeps its topic
+
+	mu       sync.Mutex
+	wake     sync.Cond // the reading goroutine waits here for room
+	idle     time.Duration
+	fresh    bool // a packet was read since the read deadline was set
+	greeted  bool // CONNACK 0 is queued
+	draining bool
+	closing  bool
+	linger   bool
+	reason   CloseReason
+	closeBy  time.Time
+	timer    *time.Timer
+	in       inbound
+	out      outbound
+}
+
+// RemoteAddr is the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// ClientID is the client identifier as sent; it says nothing about who the client is, and may be a credential.
+func (c *Conn) ClientID() string { return c.clientID }
+
+// Version is the protocol version that the client speaks.
+func (c *Conn) Version() packet.Version { return c.version }
+
+// NetConn is the connection underneath, to look at its TLS state. It must not be read, written or closed.
+func (c *Conn) NetConn() net.Conn { return c.nc }
+
+// Publish queues a message for the client. payload must not be changed afterwards. qos is 0 or 1; a QoS 0 message
+// may be dropped without an error if the client does not read. An error is ErrClosed, ErrSlow or ErrMessage.
+func (c *Conn) Publish(topic string, payload []byte, qos byte) error {
+	return c.send(message{topic: topic, payload: payload, qos: qos})
+}
+
+// PublishAcked is Publish with QoS 1, and tells whether the client acknowledged. If the error is nil, acked is called
+// once: with true at the PUBACK, with false after the connection is gone. It must not block.
+func (c *Conn) PublishAcked(topic string, payload []byte, acked func(ok bool)) error {
+	return c.send(message{topic: topic, payload: payload, qos: 1, acked: acked})
+}
+
+// Close closes the connection, after what is queued for the client was written, or a second has passed. It returns at
+// once; Handler.Closed tells when it is done, with the reason of the first Close.
+func (c *Conn) Close(reason CloseReason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(reason, polite)
+}
+
+// CloseAfter closes the connection with ClosedTimeUp when d has passed. A further call starts the time anew.
+func (c *Conn) CloseAfter(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closing:
+	case c.timer != nil:
+		c.timer.Reset(d)
+	default:
+		c.timer = time.AfterFunc(d, func() { c.Close(ClosedTimeUp) })
+	}
+}
+
+// manner is how a connection is closed.
+type manner uint8
+
+const (
+	// abrupt: nothing more is written; the peer is gone or does not read.
+	abrupt manner = iota
+	// flushed: what is queued is written first.
+	flushed
+	// polite: and the peer is given time to read it. Closing a TCP connection while bytes of the peer are unread
+	// resets it, and a reset can destroy what the peer has not read yet (RFC 1122 section 4.2.2.13).
+	polite
+)
+
+// farewell is how long the last words to a client may take.
+const farewell = time.Second
+
+var past = time.Unix(1, 0)
+
+// closeLocked starts to close, once: the first reason counts. The rest is done by flush.
+func (c *Conn) closeLocked(reason CloseReason, how manner) {
+	if c.closing {
+		return
+	}
+	c.closing, c.reason, c.linger = true, reason, how == polite
+	c.closeBy = time.Now().Add(farewell)
+	if how == abrupt {
+		c.closeBy = past
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.cancel()
+	_ = c.nc.SetReadDeadline(past) // wakes the reading goroutine
+	_ = c.nc.SetWriteDeadline(c.closeBy)
+	c.wake.Broadcast()
+	c.startFlushLocked()
+}
+
+// drain closes the connection as soon as no verdict is outstanding, and reads nothing more.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if c.in.slots.n == 0 {
+		c.closeLocked(ClosedShutdown, polite)
+		return
+	}
+	_ = c.nc.SetReadDeadline(past)
+	c.wake.Broadcast()
+}

@@ -1,0 +1,105 @@
+package mqttserver
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+)
+
+var (
+	errDisconnect = errors.New("client disconnected")
+	errOutOfPlace = &packet.Error{
+		Fault: packet.Malformed, Rule: "MQTT-4.8.0-1", Text: "packet out of place",
+	}
+	errTopicLength = &packet.Error{Fault: packet.TooLarge, Text: "topic is longer than the limit"}
+)
+
+// handle does what one packet asks for. An error closes the connection.
+func (c *Conn) handle(h packet.Header, body []byte) error {
+	switch h.Type {
+	case packet.PUBLISH:
+		return c.handlePublish(h.Flags, body)
+	case packet.SUBSCRIBE:
+		return c.handleSubscribe(body)
+	case packet.UNSUBSCRIBE:
+		return c.handleUnsubscribe(body)
+	case packet.PUBACK, packet.PUBREL:
+		var p packet.Ack
+		if err := p.Decode(body); err != nil {
+			return err
+		}
+		if h.Type == packet.PUBACK {
+			c.acknowledged(p.ID)
+		} else {
+			c.release(p.ID)
+		}
+		return nil
+	case packet.PINGREQ:
+		if err := (packet.Empty{}).Decode(body); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.controlLocked(packet.PINGRESP, packet.Empty{}.Append(c.out.control, packet.PINGRESP))
+		return nil
+	case packet.DISCONNECT:
+		if err := (packet.Empty{}).Decode(body); err != nil {
+			return err
+		}
+		return errDisconnect
+	}
+	// A second CONNECT [MQTT-3.1.0-2], a packet that only servers send, or a PUBREC or PUBCOMP: this server sends
+	// nothing with QoS 2.
+	return errOutOfPlace
+}
+
+func (c *Conn) handlePublish(flags byte, body []byte) error {
+	p := &c.publish
+	if err := p.Decode(flags, body); err != nil {
+		return err
+	}
+	if len(p.Topic) > c.server.limits.TopicBytes {
+		p.Topic = ""
+		return errTopicLength
+	}
+	number, deliver := c.admit(p)
+	if !deliver {
+		return nil
+	}
+	m := *p
+	m.Payload = bytes.Clone(p.Payload)
+	p.Payload = nil
+	c.handler.Publish(c.ctx, m, func(v Verdict) { c.settle(number, v) })
+	return nil
+}
+
+func (c *Conn) handleSubscribe(body []byte) error {
+	var p packet.Subscribe
+	if err := p.Decode(body); err != nil {
+		return err
+	}
+	codes := make([]byte, len(p.Subscriptions))
+	for i, s := range p.Subscriptions {
+		codes[i] = packet.SubscribeFailure
+		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
+			codes[i] = min(c.handler.Subscribe(c.ctx, s.Filter, s.QoS), packet.SubscribeFailure)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.controlLocked(packet.SUBACK, packet.AppendSuback(c.out.control, p.ID, codes))
+	return nil
+}
+
+func (c *Conn) handleUnsubscribe(body []byte) error {
+	var p packet.Unsubscribe
+	if err := p.Decode(body); err != nil {
+		return err
+	}
+	for _, filter := range p.Filters {
+		c.handler.Unsubscribe(c.ctx, filter)
+	}
+	c.answer(packet.UNSUBACK, p.ID) // also if nothing was subscribed [MQTT-3.10.4-5]
+	return nil
+}

@@ -1,0 +1,133 @@
+package mqttserver
+
+import "github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+
+// inbound is what is known of messages from the client; guarded by Conn.mu.
+type inbound struct {
+	slots ring[slot] // messages without a verdict, and those behind them, oldest first
+	base  uint64     // number of the oldest
+	// held has the packet identifiers of QoS 2 messages without PUBREL; true once PUBREC was sent.
+	held map[uint16]bool
+}
+
+// slot is one message that waits for its verdict or for its turn.
+type slot struct {
+	id      uint16
+	qos     byte
+	verdict Verdict
+}
+
+// unwritten is how many bytes of answers may wait for a client that goes on sending.
+const unwritten = 4096
+
+// room waits until answers may be queued. It reports false when reading is over.
+func (c *Conn) room() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.out.control) > unwritten && !c.closing && !c.draining {
+		c.wake.Wait()
+	}
+	return !c.closing && !c.draining
+}
+
+// admit gives a message its place in the order of acknowledgements, waiting while too many have none. deliver is
+// false if the handler must not see it: reading is over, or it is a QoS 2 message that it has already seen.
+func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.QoS == 2 {
+		if recorded, known := c.in.held[p.ID]; known {
+			if recorded {
+				c.answerLocked(packet.PUBREC, p.ID)
+			}
+			return 0, false
+		}
+		if len(c.in.held) >= c.server.limits.Unreleased {
+			c.closeLocked(ClosedUnreleased, flushed)
+			return 0, false
+		}
+	}
+	for c.in.slots.n >= c.server.limits.Inflight && !c.closing && !c.draining {
+		c.wake.Wait()
+	}
+	if c.closing || c.draining {
+		return 0, false
+	}
+	if p.QoS == 2 {
+		if c.in.held == nil {
+			c.in.held = map[uint16]bool{}
+		}
+		c.in.held[p.ID] = false
+	}
+	c.in.slots.push(slot{id: p.ID, qos: p.QoS})
+	return c.in.base + uint64(c.in.slots.n) - 1, true
+}
+
+// settle takes a verdict and acknowledges every message whose turn has come: PUBACKs and PUBRECs leave in the order
+// of their PUBLISHes [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+func (c *Conn) settle(number uint64, v Verdict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing || number < c.in.base {
+		return
+	}
+	s := c.in.slots.at(int(number - c.in.base))
+	if s.verdict != 0 {
+		return
+	}
+	s.verdict = v
+	if v != Ack && v != AckAndClose {
+		s.verdict = CloseWithoutAck
+	}
+	for !c.closing && c.in.slots.n > 0 && c.in.slots.at(0).verdict != 0 {
+		c.in.base++
+		c.applyLocked(c.in.slots.pop())
+	}
+	if c.draining && c.in.slots.n == 0 {
+		c.closeLocked(ClosedShutdown, polite)
+	}
+	c.wake.Signal()
+}
+
+func (c *Conn) applyLocked(s slot) {
+	if s.verdict == CloseWithoutAck {
+		c.closeLocked(ClosedVerdict, polite)
+		return
+	}
+	switch s.qos {
+	case 1:
+		c.answerLocked(packet.PUBACK, s.id)
+	case 2:
+		c.in.held[s.id] = true
+		c.answerLocked(packet.PUBREC, s.id)
+	}
+	if s.verdict == AckAndClose {
+		c.closeLocked(ClosedVerdict, polite)
+	}
+}
+
+// release answers a PUBREL. One for an unknown message is answered too [MQTT-4.3.3-2]: the PUBCOMP may have been
+// lost with an earlier connection. One before the PUBREC is out of order.
+func (c *Conn) release(id uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if recorded, known := c.in.held[id]; known && !recorded {
+		c.closeLocked(ClosedMalformed, flushed)
+		return
+	}
+	delete(c.in.held, id)
+	if len(c.in.held) == 0 {
+		c.in.held = nil
+	}
+	c.answerLocked(packet.PUBCOMP, id)
+}
+
+func (c *Conn) answer(t packet.Type, id uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answerLocked(t, id)
+}
+
+func (c *Conn) answerLocked(t packet.Type, id uint16) {
+	c.controlLocked(t, packet.Ack{ID: id}.Append(c.out.control, t))
+}

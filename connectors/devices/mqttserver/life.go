@@ -1,0 +1,234 @@
+package mqttserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+)
+
+// errStopped ends reading when the connection is closed from this side.
+var errStopped = errors.New("reading is over")
+
+// inflow is the byte stream of a connection. A read deadline is set when the last packet was handled, not at every
+// read: a packet that drips in, byte by byte, does not keep a connection alive, and time that a handler takes does
+// not count against the client.
+type inflow Conn
+
+func (s *inflow) Read(p []byte) (int, error) {
+	c := (*Conn)(s)
+	c.mu.Lock()
+	if c.closing || c.draining {
+		c.mu.Unlock()
+		return 0, errStopped
+	}
+	if c.fresh {
+		c.fresh = false
+		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
+	}
+	c.mu.Unlock()
+	return c.nc.Read(p)
+}
+
+// serve is the life of a connection.
+func (c *Conn) serve() {
+	opened := c.guard(RefusedPanic, c.open)
+	c.server.settled(c.source)
+	if opened == 0 {
+		c.guard(0, func() Refusal { c.converse(); return 0 })
+	}
+	c.reader.Release()
+	<-c.gone
+	reason := c.reason // constant since gone
+	c.guard(0, func() Refusal { c.abandon(); return 0 })
+	if c.handler != nil {
+		c.guard(0, func() Refusal { c.handler.Closed(reason); return 0 })
+	}
+	if opened != 0 {
+		c.server.observer.Refused(opened)
+		c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", opened).Msg("mqtt_refused")
+		return
+	}
+	c.server.observer.Closed(reason)
+	c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", reason).Msg("mqtt_closed")
+}
+
+// guard runs f. If it panics, it closes the connection, and nothing else, and returns ifPanic.
+func (c *Conn) guard(ifPanic Refusal, f func() Refusal) (r Refusal) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		r = ifPanic
+		c.server.observer.Panicked()
+		// The value of a panic may quote a payload or a credential; that of a run-time error does not.
+		what := fmt.Sprintf("%T", v)
+		if err, ok := v.(runtime.Error); ok {
+			what = err.Error()
+		}
+		c.server.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Msg("mqtt_panic")
+		c.Close(ClosedPanic)
+	}()
+	return f()
+}
+
+// open reads the CONNECT and answers it. It returns 0 if the session is open; otherwise the connection is closing.
+func (c *Conn) open() Refusal {
+	var p packet.Connect
+	err := c.readConnect(&p)
+	c.version, c.clientID = p.Version, p.ClientID
+	var bad *packet.Error
+	if errors.As(err, &bad) {
+		switch bad.Fault {
+		case packet.BadVersion:
+			return c.refuse(RefusedVersion)
+		case packet.BadIdentifier:
+			return c.refuse(RefusedIdentifier)
+		}
+	}
+	if err != nil {
+		return c.turnAway(err)
+	}
+	h, code := c.ask(&p)
+	if code == NotMine {
+		c.refuse(RefusedNotAuthorized)
+		return RefusedUnclaimed
+	}
+	if code != Accepted || h == nil {
+		return c.refuse(code)
+	}
+	c.handler = h
+	return c.greet(p.KeepAlive)
+}
+
+func (c *Conn) readConnect(p *packet.Connect) error {
+	h, err := c.reader.ReadHeader()
+	if err != nil {
+		return err
+	}
+	c.server.observer.Received(h.Type)
+	if h.Type != packet.CONNECT { // [MQTT-3.1.0-1]
+		return errOutOfPlace
+	}
+	body, err := c.reader.ReadBody(h)
+	if err != nil {
+		return err
+	}
+	return p.Decode(body)
+}
+
+func (c *Conn) ask(p *packet.Connect) (Handler, ConnectCode) {
+	for _, d := range c.server.dialects {
+		if h, code := d.Connect(c.ctx, c, p); code != NotMine {
+			return h, code
+		}
+	}
+	return nil, NotMine
+}
+
+// refuse sends a return code and closes [MQTT-3.2.2-5].
+func (c *Conn) refuse(code ConnectCode) Refusal {
+	b := byte(code)
+	if c.version == packet.V5 && code == RefusedVersion {
+		b = 0x84 // MQTT 5.0 section 3.1.2.2: Unsupported Protocol Version, in the form that such a client reads
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return RefusedShutdown
+	}
+	c.controlLocked(packet.CONNACK, packet.AppendConnack(c.out.control, c.version, b))
+	c.closeLocked(ClosedVerdict, polite)
+	return RefusedCode
+}
+
+// turnAway closes a connection whose CONNECT did not come or was not one.
+func (c *Conn) turnAway(err error) Refusal {
+	reason, how := closeReason(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(reason, how)
+	switch c.reason {
+	case ClosedKeepAlive:
+		return RefusedTimeout
+	case ClosedMalformed:
+		return RefusedMalformed
+	case ClosedTooLarge:
+		return RefusedTooLarge
+	case ClosedGone:
+		return RefusedGone
+	}
+	return RefusedShutdown
+}
+
+// greet opens the session.
+func (c *Conn) greet(keepAlive uint16) Refusal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return RefusedShutdown
+	}
+	c.idle = time.Duration(keepAlive) * 3 * time.Second / 2 // [MQTT-3.1.2-24]
+	if keepAlive == 0 {
+		c.idle = c.server.limits.Inactivity
+	}
+	c.fresh, c.greeted = true, true
+	c.reader.Accept(c.version, c.server.limits.PacketBytes)
+	c.controlLocked(packet.CONNACK, packet.AppendConnack(c.out.control, c.version, 0))
+	c.server.observer.Opened()
+	return 0
+}
+
+// converse reads packets until the connection closes.
+func (c *Conn) converse() {
+	for c.room() {
+		h, err := c.reader.ReadHeader()
+		var body []byte
+		if err == nil {
+			c.server.observer.Received(h.Type)
+			body, err = c.reader.ReadBody(h)
+		}
+		if err == nil {
+			c.mu.Lock()
+			c.fresh = true
+			c.mu.Unlock()
+			err = c.handle(h, body)
+		}
+		if errors.Is(err, errStopped) {
+			return
+		}
+		if err != nil {
+			reason, how := closeReason(err)
+			c.mu.Lock()
+			if !c.draining { // the error is then that of the deadline which ended reading
+				c.closeLocked(reason, how)
+			}
+			c.mu.Unlock()
+			return
+		}
+	}
+}
+
+// closeReason says what an error of reading or handling means for the connection.
+func closeReason(err error) (CloseReason, manner) {
+	var bad *packet.Error
+	switch {
+	case errors.Is(err, errDisconnect):
+		return ClosedByClient, flushed
+	case errors.As(err, &bad) && bad.Fault == packet.TooLarge:
+		return ClosedTooLarge, flushed
+	case bad != nil:
+		return ClosedMalformed, flushed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ClosedKeepAlive, flushed
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ClosedGone, flushed // the peer may have closed its half only
+	}
+	return ClosedGone, abrupt
+}

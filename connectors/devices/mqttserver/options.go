@@ -1,0 +1,70 @@
+package mqttserver
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Options of a server. The zero value works: default limits, no log, nothing observed.
+type Options struct {
+	Limits   Limits
+	Logger   zerolog.Logger
+	Observer Observer
+}
+
+// Limits bound what peers can cost. A field that is 0 has its default; where it says so, a negative one means none.
+type Limits struct {
+	// Connections open at once, half-open ones included. Default 100,000; negative: none.
+	Connections int
+	// HalfOpen is the number of connections whose CONNECT is not answered yet. Default 1,024; negative: none.
+	HalfOpen int
+	// HalfOpenAddress is the same for one source: an IPv4 address or an IPv6 /64 network. Default 64; negative: none.
+	HalfOpenAddress int
+	// ConnectTimeout from accept to a whole CONNECT, however slowly it drips. Default 10 s.
+	ConnectTimeout time.Duration
+	// ConnectBytes is the largest CONNECT. Default 4,096.
+	ConnectBytes int
+	// PacketBytes is the largest packet after the CONNECT, its fixed header included. Default 65,536.
+	PacketBytes int
+	// TopicBytes is the longest topic or filter. Default 1,024.
+	TopicBytes int
+	// Filters is the number of filters in one SUBSCRIBE that reach the handler; the rest is refused. Default 8.
+	Filters int
+	// Inflight is the number of messages from one client without a verdict; then reading waits. Default 100.
+	Inflight int
+	// Unreleased is the number of QoS 2 messages without PUBREL; one more closes the connection. Default 1,024.
+	Unreleased int
+	// Inactivity closes a connection that asked for keep-alive 0. Default 600 s.
+	Inactivity time.Duration
+	// OutboundMessages and OutboundBytes bound what waits for one client. Beyond, QoS 0 messages are dropped, oldest
+	// first, and a QoS 1 message closes the connection. As many QoS 1 messages may wait for their PUBACK. Default
+	// 100 and 262,144.
+	OutboundMessages int
+	OutboundBytes    int
+	// WriteTimeout is how long a client may take to read what is written at once, up to 16 KiB or one message.
+	// Default 10 s.
+	WriteTimeout time.Duration
+	// DrainTimeout is how long the server waits for verdicts when it stops. Default 5 s.
+	DrainTimeout time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Connections = cmp.Or(l.Connections, 100_000)
+	l.HalfOpen = cmp.Or(l.HalfOpen, 1024)
+	l.HalfOpenAddress = cmp.Or(l.HalfOpenAddress, 64)
+	l.ConnectTimeout = cmp.Or(l.ConnectTimeout, 10*time.Second)
+	l.ConnectBytes = cmp.Or(l.ConnectBytes, 4096)
+	l.PacketBytes = cmp.Or(l.PacketBytes, 65536)
+	l.TopicBytes = cmp.Or(l.TopicBytes, 1024)
+	l.Filters = cmp.Or(l.Filters, 8)
+	l.Inflight = cmp.Or(l.Inflight, 100)
+	l.Unreleased = cmp.Or(l.Unreleased, 1024)
+	l.Inactivity = cmp.Or(l.Inactivity, 600*time.Second)
+	l.OutboundMessages = cmp.Or(l.OutboundMessages, 100)
+	l.OutboundBytes = cmp.Or(l.OutboundBytes, 256<<10)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, 10*time.Second)
+	l.DrainTimeout = cmp.Or(l.DrainTimeout, 5*time.Second)
+	return l
+}
