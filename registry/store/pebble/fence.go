@@ -1,10 +1,12 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -54,8 +56,25 @@ func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	if f.tripped.Load() {
 		return newSink(), nil
 	}
+	if err := f.beforeMarker(name); err != nil {
+		return f.open("creating", name, nil, err)
+	}
 	file, err := f.FS.Create(name, c)
 	return f.open("creating", name, file, err)
+}
+
+// beforeMarker flushes the folder before a marker file is made in it. Pebble's marker names the manifest in force, and
+// Pebble makes both before it flushes the folder once; a power cut in between may keep the marker and forget the
+// manifest, on a file system that does not keep directory entries in order, and then the folder cannot be opened.
+func (f *fence) beforeMarker(name string) error {
+	if !strings.HasPrefix(f.FS.PathBase(name), "marker.") {
+		return nil
+	}
+	d, err := f.FS.OpenDir(f.FS.PathDir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
