@@ -8,6 +8,7 @@ import (
 const (
 	idleBuffer  = 512  // what a connection holds while nothing arrives
 	burstBuffer = 4096 // what it borrows while packets come faster than they are read
+	emptyReads  = 100  // in a row that a source may answer with nothing, as with bufio
 )
 
 var bursts = sync.Pool{New: func() any { return new([burstBuffer]byte) }}
@@ -95,16 +96,18 @@ func (r *Reader) fill() error {
 	case r.w == len(r.buf):
 		r.grow()
 	}
-	n, err := r.src.Read(r.buf[r.w:])
-	r.w += n
-	r.full = r.w == len(r.buf)
-	if n > 0 {
-		return nil // an error comes back with the next read
+	for range emptyReads {
+		n, err := r.src.Read(r.buf[r.w:])
+		r.w += n
+		r.full = r.w == len(r.buf)
+		if n > 0 {
+			return nil // an error comes back with the next read
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		return io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // resize picks the buffer for the next packets, while there are no bytes to keep.
