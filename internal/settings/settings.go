@@ -61,7 +61,7 @@ func Keys() []Key {
 			optional(func(s *Settings) *string { return &s.ServerKeyFile })},
 		{"log-level", "info", "least important log lines to write: debug, info, warn or error", logLevel},
 		{"log-format", "auto", "form of log lines: console, json, or auto for console on a terminal only", logFormat},
-		{"max-connections", "20000", "devices that may be connected at once, from 1",
+		{"max-connections", "100000", "devices that may be connected at once, from 1",
 			number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections })},
 		{"max-packet", "65536", "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
 			number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket })},

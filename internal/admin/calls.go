@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gridtie/gridtie/registry"
+)
+
+// segment escapes a name for a path. A name of dots alone would else be taken for a folder.
+func segment(name string) string {
+	if strings.Trim(name, ".") == "" {
+		return strings.ReplaceAll(name, ".", "%2E")
+	}
+	return url.PathEscape(name)
+}
+
+// Query selects and bounds a list. Zero fields select everything.
+type Query struct {
+	Device string // name
+	Code   string
+	Since  time.Time
+	Limit  int // 1 to 1,000; 0 for 100
+	Cursor string
+}
+
+func (q Query) String() string {
+	v := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	set("device", q.Device)
+	set("code", q.Code)
+	set("cursor", q.Cursor)
+	if !q.Since.IsZero() {
+		set("since", q.Since.UTC().Format(time.RFC3339))
+	}
+	if q.Limit != 0 {
+		set("limit", strconv.Itoa(q.Limit))
+	}
+	if len(v) == 0 {
+		return ""
+	}
+	return "?" + v.Encode()
+}
+
+func get[T any](ctx context.Context, c *Client, path string) (T, error) {
+	var out T
+	return out, c.do(ctx, "GET", path, nil, &out)
+}
+
+func post[T any](ctx context.Context, c *Client, path string, in any) (T, error) {
+	var out T
+	return out, c.do(ctx, "POST", path, in, &out)
+}
+
+// Status asks how the server does.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return get[Status](ctx, c, "/v1/status")
+}
+
+// Profiles lists the profiles.
+func (c *Client) Profiles(ctx context.Context) (ProfileList, error) {
+	return get[ProfileList](ctx, c, "/v1/profiles")
+}
+
+// AddProfile adds a profile.
+func (c *Client) AddProfile(ctx context.Context, p NewProfile) (Profile, error) {
+	return post[Profile](ctx, c, "/v1/profiles", p)
+}
+
+// Profile shows a profile.
+func (c *Client) Profile(ctx context.Context, name string) (Profile, error) {
+	return get[Profile](ctx, c, "/v1/profiles/"+segment(name))
+}
+
+// RevealProfile shows a profile with its provisioning key and secret.
+func (c *Client) RevealProfile(ctx context.Context, name string) (RevealedProfile, error) {
+	return get[RevealedProfile](ctx, c, "/v1/profiles/"+segment(name)+"/provisioning")
+}
+
+// Suppliers lists suppliers.
+func (c *Client) Suppliers(ctx context.Context, q Query) (SupplierPage, error) {
+	return get[SupplierPage](ctx, c, "/v1/suppliers"+q.String())
+}
+
+// AddSupplier adds a supplier.
+func (c *Client) AddSupplier(ctx context.Context, s NewSupplier) (Supplier, error) {
+	return post[Supplier](ctx, c, "/v1/suppliers", s)
+}
+
+// Supplier shows a supplier and its keys.
+func (c *Client) Supplier(ctx context.Context, id string) (Supplier, error) {
+	return get[Supplier](ctx, c, "/v1/suppliers/"+segment(id))
+}
+
+// AddKey gives a supplier a key.
+func (c *Client) AddKey(ctx context.Context, supplier string, k NewKey) (AddedKey, error) {
+	return post[AddedKey](ctx, c, "/v1/suppliers/"+segment(supplier)+"/keys", k)
+}
+
+// RevokeKey refuses a key from now on.
+func (c *Client) RevokeKey(ctx context.Context, id string) (Key, error) {
+	return post[Key](ctx, c, "/v1/keys/"+segment(id)+"/revoke", nil)
+}
+
+// Grids lists the grids.
+func (c *Client) Grids(ctx context.Context) (GridList, error) {
+	return get[GridList](ctx, c, "/v1/grids")
+}
+
+// AddGrid adds a grid.
+func (c *Client) AddGrid(ctx context.Context, g registry.Grid) (registry.Grid, error) {
+	return post[registry.Grid](ctx, c, "/v1/grids", g)
+}
+
+// Devices lists devices.
+func (c *Client) Devices(ctx context.Context, q Query) (DevicePage, error) {
+	return get[DevicePage](ctx, c, "/v1/devices"+q.String())
+}
+
+// Device shows a device by its name or id.
+func (c *Client) Device(ctx context.Context, name string) (DeviceDetail, error) {
+	return get[DeviceDetail](ctx, c, "/v1/devices/"+segment(name))
+}
+
+// DeleteDevice deletes a device by its name or id.
+func (c *Client) DeleteDevice(ctx context.Context, name string) error {
+	return c.do(ctx, "DELETE", "/v1/devices/"+segment(name), nil, nil)
+}
+
+// Outcomes lists outcomes, newest first.
+func (c *Client) Outcomes(ctx context.Context, q Query) (OutcomePage, error) {
+	return get[OutcomePage](ctx, c, "/v1/outcomes"+q.String())
+}
+
+// DeadLetters lists dead letters, newest first.
+func (c *Client) DeadLetters(ctx context.Context, q Query) (DeadLetterPage, error) {
+	return get[DeadLetterPage](ctx, c, "/v1/dead-letters"+q.String())
+}
+
+// DeadLetter shows a dead letter.
+func (c *Client) DeadLetter(ctx context.Context, id string) (registry.DeadLetter, error) {
+	return get[registry.DeadLetter](ctx, c, "/v1/dead-letters/"+segment(id))
+}
+
+// Try runs one message without effects.
+func (c *Client) Try(ctx context.Context, r TryRequest) (TryResult, error) {
+	return post[TryResult](ctx, c, "/v1/try", r)
+}

@@ -1,0 +1,172 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/gridtie/gridtie/registry"
+)
+
+// Profile is a profile as it is shown: without its provisioning key and secret.
+type Profile struct {
+	Name                   string            `json:"name"`
+	Strategy               registry.Strategy `json:"strategy" doc:"what a device that asks to be provisioned gets"`
+	Fields                 []registry.Field  `json:"fields" doc:"under which names devices send supplier key and supply point"`
+	Chain                  string            `json:"chain,omitempty" doc:"that data of its devices enters; the root chain if absent"`
+	ProvisionChain         string            `json:"provisionChain,omitempty" doc:"that provisioning requests enter"`
+	CastStrings            bool              `json:"castStrings" doc:"numbers that come as text become numbers"`
+	AckOnValidationFailure bool              `json:"ackOnValidationFailure" doc:"acknowledge a bad payload instead of closing the connection"`
+	Reprovision            bool              `json:"reprovision" doc:"repeat the answer to a device that lost it"`
+	Ack                    string            `json:"ack" doc:"done or stored: what an acknowledgement waits for"`
+}
+
+// NewProfile asks for a profile. What is left out has the default.
+type NewProfile struct {
+	Name            string            `json:"name"`
+	Strategy        registry.Strategy `json:"strategy,omitempty"`
+	ProvisionKey    string            `json:"provisionDeviceKey,omitempty" doc:"generated if absent"`
+	ProvisionSecret string            `json:"provisionDeviceSecret,omitempty" doc:"generated if absent"`
+	Chain           string            `json:"chain,omitempty"`
+	ProvisionChain  string            `json:"provisionChain,omitempty"`
+	Ack             string            `json:"ack,omitempty"`
+	NoCastStrings   bool              `json:"noCastStrings,omitempty"`
+	NoReprovision   bool              `json:"noReprovision,omitempty"`
+}
+
+// RevealedProfile is a profile with what a device needs in order to be provisioned.
+type RevealedProfile struct {
+	Profile
+	ProvisionKey    string `json:"provisionDeviceKey" doc:"in clear"`
+	ProvisionSecret string `json:"provisionDeviceSecret" doc:"in clear"`
+}
+
+// Supplier is a supplier with its keys.
+type Supplier struct {
+	registry.Supplier
+	Keys []Key `json:"keys"`
+}
+
+// Key is a supplier's key, of which nothing but a keyed hash is kept.
+type Key struct {
+	registry.SupplierKey
+	State string `json:"state" doc:"usable, not-yet-valid, expired or revoked"`
+}
+
+// NewSupplier asks for a supplier.
+type NewSupplier struct {
+	Name      string          `json:"name"`
+	ID        string          `json:"id,omitempty" doc:"made from the name if absent"`
+	Trust     registry.Trust  `json:"trust,omitempty" doc:"key-only (default) or allow-list"`
+	Policy    registry.Policy `json:"policy,omitempty" doc:"hold, same or replace"`
+	Commodity string          `json:"commodity,omitempty" doc:"electricity or gas; any if absent"`
+}
+
+// NewKey asks for a key: a given one, or a generated one if key is absent.
+type NewKey struct {
+	Key            string         `json:"key,omitempty" doc:"in clear, on its way in only"`
+	NotBefore      time.Time      `json:"notBefore,omitzero" doc:"inclusive"`
+	NotAfter       time.Time      `json:"notAfter,omitzero" doc:"exclusive"`
+	Scope          registry.Scope `json:"scope,omitzero"`
+	MaxAttachments int            `json:"maxAttachments,omitempty" doc:"0 for any number"`
+}
+
+// AddedKey is a new key. A generated one is shown this once.
+type AddedKey struct {
+	Key
+	Secret string `json:"key,omitempty" doc:"in clear, if it was generated"`
+}
+
+// Device is a device and where it stands.
+type Device struct {
+	registry.Device
+	Status   string               `json:"status" doc:"ATTACHED, HELD, the code of its last refusal, or NOT_ATTACHED"`
+	Attached *registry.Attachment `json:"attachment,omitempty" doc:"the open one, or without one the held one"`
+}
+
+// DeviceDetail is everything that is known of one device, put so that nobody has to look ids up.
+type DeviceDetail struct {
+	Device
+	SupplierName string                `json:"supplierName,omitempty"`
+	GridName     string                `json:"gridName,omitempty"`
+	Key          *Key                  `json:"key,omitempty" doc:"that the attachment was made with"`
+	Last         *Outcome              `json:"lastOutcome,omitempty"`
+	Explanation  string                `json:"explanation,omitempty" doc:"why the device is not attached, and what may mend it"`
+	Outcomes     []Outcome             `json:"outcomes" doc:"newest first, at most ten"`
+	History      []registry.Attachment `json:"history" doc:"attachments that were, newest first"`
+}
+
+// Outcome is what came of one message.
+type Outcome struct {
+	registry.Outcome
+	Took    float64 `json:"took" doc:"seconds from arrival to decision"`
+	Meaning string  `json:"meaning" doc:"of the code"`
+}
+
+// Page of a list: ask again with cursor=next while next is there.
+type (
+	// DevicePage is a page of devices.
+	DevicePage struct {
+		Devices []Device `json:"devices"`
+		Next    string   `json:"next,omitempty"`
+	}
+	// SupplierPage is a page of suppliers.
+	SupplierPage struct {
+		Suppliers []Supplier `json:"suppliers"`
+		Next      string     `json:"next,omitempty"`
+	}
+	// OutcomePage is a page of outcomes, newest first.
+	OutcomePage struct {
+		Outcomes []Outcome `json:"outcomes"`
+		Next     string    `json:"next,omitempty"`
+	}
+	// DeadLetterPage is a page of dead letters, newest first.
+	DeadLetterPage struct {
+		DeadLetters []registry.DeadLetter `json:"deadLetters"`
+		Next        string                `json:"next,omitempty"`
+	}
+	// ProfileList is every profile.
+	ProfileList struct {
+		Profiles []Profile `json:"profiles"`
+	}
+	// GridList is every grid.
+	GridList struct {
+		Grids []registry.Grid `json:"grids"`
+	}
+)
+
+// Status is how a server does.
+type Status struct {
+	Running   bool              `json:"running" doc:"false when the folder was read without a server"`
+	Ready     bool              `json:"ready"`
+	Problems  []string          `json:"problems" doc:"what an operator should look at"`
+	Version   string            `json:"version"`
+	Data      string            `json:"data" doc:"folder"`
+	Started   time.Time         `json:"started,omitzero"`
+	Addresses map[string]string `json:"addresses,omitempty" doc:"of listeners that are open"`
+	Chains    ChainStatus       `json:"chains"`
+	Messages  MessageStatus     `json:"messages"`
+	Sessions  int               `json:"sessions" doc:"devices connected"`
+	Store     StoreStatus       `json:"store"`
+}
+
+// ChainStatus is what the server runs.
+type ChainStatus struct {
+	From     string   `json:"from" doc:"built in, or the folder"`
+	Revision string   `json:"revision"`
+	IDs      []string `json:"ids"`
+}
+
+// MessageStatus counts messages since the start: in = done + deadLettered + abandoned + inFlight, at any moment.
+type MessageStatus struct {
+	In           uint64   `json:"in"`
+	Done         uint64   `json:"done"`
+	DeadLettered uint64   `json:"deadLettered"`
+	Abandoned    uint64   `json:"abandoned"`
+	InFlight     uint64   `json:"inFlight"`
+	Slow         []string `json:"slow" doc:"nodes that hold a lane beyond their time"`
+}
+
+// StoreStatus is how far the disk has come.
+type StoreStatus struct {
+	Applied uint64 `json:"applied" doc:"newest state"`
+	Synced  uint64 `json:"synced" doc:"newest state on disk"`
+}
