@@ -1,0 +1,195 @@
+package expression
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/vm"
+)
+
+// Program is a compiled expression. It is immutable and safe for concurrent use.
+type Program struct {
+	lang   *Language
+	source string
+	want   Want
+	result reflect.Type
+	slots  []namedSlot
+
+	// One of these is set: closures where the language's common part suffices, else bytecode.
+	truth func(*frame) bool // instead of value where the result is known to be true or false
+	text  func(*frame) (string, bool)
+	value func(*frame) any
+	code  *vm.Program
+}
+
+// Compile checks a source and makes a program of it. The error is an *Error.
+func (l *Language) Compile(source string, want Want) (*Program, error) {
+	u, err := l.analyse(source, want)
+	if err != nil {
+		return nil, err
+	}
+	p := u.program(want)
+	if p.compileClosures(u) {
+		return p, nil
+	}
+	return p, p.compileBytecode(u)
+}
+
+func (u *unit) program(want Want) *Program {
+	p := &Program{lang: u.lang, source: u.source, want: want, result: u.root.Type()}
+	for name, s := range u.slots {
+		p.slots = append(p.slots, namedSlot{name, s})
+	}
+	slices.SortFunc(p.slots, func(a, b namedSlot) int { return strings.Compare(a.name, b.name) })
+	return p
+}
+
+func (p *Program) compileBytecode(u *unit) (err error) {
+	if p.code, err = u.bytecode(); err != nil {
+		return newError(p.source, 0, "the expression cannot be compiled")
+	}
+	return nil
+}
+
+// Source returns what was compiled.
+func (p *Program) Source() string { return p.source }
+
+// Reads returns what the program reads of a message, sorted: "msg.cups", "meta.ss_id", "msg" for the whole payload.
+func (p *Program) Reads() []string {
+	var names []string
+	for _, s := range p.slots {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// Bool evaluates to true or false. It errs, with a *RunError, on everything else.
+func (p *Program) Bool(ctx context.Context, s Scope) (b bool, err error) {
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	if p.truth != nil {
+		return p.truth(f), nil
+	}
+	v := p.run(f)
+	f.at = 0
+	return truth(v), nil
+}
+
+// String evaluates to a text.
+func (p *Program) String(ctx context.Context, s Scope) (text string, err error) {
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	if p.text != nil {
+		text, ok := p.text(f)
+		if !ok {
+			p.wrongResult(f, nil, String)
+		}
+		return text, nil
+	}
+	v := p.run(f)
+	text, ok := v.(string)
+	if !ok {
+		p.wrongResult(f, v, String)
+	}
+	return text, nil
+}
+
+// Number evaluates to an int64 or a float64.
+func (p *Program) Number(ctx context.Context, s Scope) (n any, err error) {
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	v := p.run(f)
+	if _, ok := toNumber(v); !ok {
+		p.wrongResult(f, v, Number)
+	}
+	return v, nil
+}
+
+// Object evaluates to an object. The caller may change it only if it was made by the expression; take it as read-only.
+func (p *Program) Object(ctx context.Context, s Scope) (o map[string]any, err error) {
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	v := p.run(f)
+	o, ok := v.(map[string]any)
+	if !ok {
+		p.wrongResult(f, v, Object)
+	}
+	return o, nil
+}
+
+// Any evaluates to whatever the expression gives: nil, bool, int64, float64, string, []any, map[string]any, time.Time,
+// time.Duration, or a struct that a function returned.
+func (p *Program) Any(ctx context.Context, s Scope) (v any, err error) {
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	return p.run(f), nil
+}
+
+func (p *Program) wrongResult(f *frame, v any, want Want) {
+	f.at = 0
+	fail("the result is " + typeName(v) + ", not " + want.String())
+}
+
+// run evaluates by whichever way the program has.
+func (p *Program) run(f *frame) any {
+	switch {
+	case p.value != nil:
+		return whole(p.value(f))
+	case p.truth != nil:
+		return p.truth(f)
+	case p.text != nil:
+		if s, ok := p.text(f); ok {
+			return s
+		}
+		return nil
+	}
+	return whole(f.runVM(p.code, p.slots))
+}
+
+// whole turns the machine's own integers into the int64 that the language promises, also in a list that it made.
+func whole(v any) any {
+	switch x := v.(type) {
+	case int:
+		return int64(x)
+	case uint8:
+		return int64(x)
+	case []any:
+		if i := slices.IndexFunc(x, isInt); i >= 0 {
+			x = slices.Clone(x) // it may be the message's
+			for ; i < len(x); i++ {
+				x[i] = whole(x[i])
+			}
+			return x
+		}
+	}
+	return v
+}
+
+func isInt(v any) bool { _, ok := v.(int); return ok }
+
+// done ends an evaluation: a fault becomes the error. Other panics are faults of a function and go on.
+func (p *Program) done(f *frame, err *error) {
+	r := recover()
+	at := f.at
+	f.release()
+	switch r := r.(type) {
+	case nil:
+	case *fault:
+		*err = p.failure(at, r)
+	case string: // from expr's runtime
+		*err = p.failure(at, &fault{reason: reason(r)})
+	case *runtime.TypeAssertionError:
+		*err = p.failure(at, &fault{reason: reason(r.Error())})
+	default:
+		panic(r)
+	}
+}
+
+func (p *Program) failure(at int, f *fault) error {
+	e := &RunError{Source: p.source, Reason: f.reason, Err: f.err}
+	e.Offset, e.Line, e.Column = place(p.source, at)
+	return e
+}
