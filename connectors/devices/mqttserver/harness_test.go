@@ -205,12 +205,25 @@ func (b *bench) dial() *client {
 	return c
 }
 
-func (b *bench) dialDeaf() *client {
+func (b *bench) dialDeaf() *client { return b.dialFrom("") }
+
+// dialFrom has the address ip, or none that counts.
+func (b *bench) dialFrom(ip string) *client {
 	near, far := net.Pipe()
+	if ip != "" {
+		far = located{far, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}}
+	}
 	b.listener.conns <- far
 	b.t.Cleanup(func() { _ = near.Close() })
 	return &client{t: b.t, conn: near}
 }
+
+type located struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (l located) RemoteAddr() net.Addr { return l.addr }
 
 func (c *client) listen() {
 	go func() {
