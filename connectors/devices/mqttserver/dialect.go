@@ -22,7 +22,8 @@ type Handler interface {
 	// not wait for the outcome: done is called once, later or at once, from any goroutine; further calls do nothing.
 	// ctx ends with the connection and governs this call only: what goes on after it returned must not depend on it.
 	Publish(ctx context.Context, p Publish, done func(Verdict))
-	// Subscribe returns the granted QoS, 0 or 1, or 0x80 to refuse. qos is what the client asked for, 0 to 2.
+	// Subscribe returns the granted QoS, 0 or 1; anything else, best 0x80, refuses. qos is what the client asked for,
+	// 0 to 2. It is called for each filter of a SUBSCRIBE up to Limits.Filters, also for one granted before.
 	Subscribe(ctx context.Context, filter string, qos byte) (granted byte)
 	// Unsubscribe is called for every filter of an UNSUBSCRIBE, subscribed or not.
 	Unsubscribe(ctx context.Context, filter string)

@@ -83,7 +83,9 @@ func (c *Conn) handleSubscribe(body []byte) error {
 	for i, s := range p.Subscriptions {
 		codes[i] = packet.SubscribeFailure
 		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
-			codes[i] = min(c.handler.Subscribe(c.ctx, s.Filter, s.QoS), packet.SubscribeFailure)
+			if granted := c.handler.Subscribe(c.ctx, s.Filter, s.QoS); granted <= 1 {
+				codes[i] = granted
+			}
 		}
 	}
 	c.mu.Lock()

@@ -11,7 +11,8 @@ type Observer interface {
 	Refused(Refusal)
 	Opened()
 	Closed(CloseReason)
-	// Received and Sent count control packets; Sent when a packet is handed to the network.
+	// Received and Sent count control packets: Received when the fixed header is there, Sent when an answer is queued
+	// or a PUBLISH is about to be written.
 	Received(packet.Type)
 	Sent(packet.Type)
 	// Dropped counts QoS 0 messages to a client that did not read them.

@@ -14,7 +14,7 @@ type Options struct {
 	Observer Observer
 }
 
-// Limits bound what peers can cost. A field that is 0 has its default; where it says so, a negative one means none.
+// Limits bound what peers can cost. A field that is 0 has its default; a negative one too, unless it says otherwise.
 type Limits struct {
 	// Connections open at once, half-open ones included. Default 100,000; negative: none.
 	Connections int
@@ -54,17 +54,24 @@ func (l Limits) withDefaults() Limits {
 	l.Connections = cmp.Or(l.Connections, 100_000)
 	l.HalfOpen = cmp.Or(l.HalfOpen, 1024)
 	l.HalfOpenAddress = cmp.Or(l.HalfOpenAddress, 64)
-	l.ConnectTimeout = cmp.Or(l.ConnectTimeout, 10*time.Second)
-	l.ConnectBytes = cmp.Or(l.ConnectBytes, 4096)
-	l.PacketBytes = cmp.Or(l.PacketBytes, 65536)
-	l.TopicBytes = cmp.Or(l.TopicBytes, 1024)
-	l.Filters = cmp.Or(l.Filters, 8)
-	l.Inflight = cmp.Or(l.Inflight, 100)
-	l.Unreleased = cmp.Or(l.Unreleased, 1024)
-	l.Inactivity = cmp.Or(l.Inactivity, 600*time.Second)
-	l.OutboundMessages = cmp.Or(l.OutboundMessages, 100)
-	l.OutboundBytes = cmp.Or(l.OutboundBytes, 256<<10)
-	l.WriteTimeout = cmp.Or(l.WriteTimeout, 10*time.Second)
-	l.DrainTimeout = cmp.Or(l.DrainTimeout, 5*time.Second)
+	l.ConnectTimeout = positive(l.ConnectTimeout, 10*time.Second)
+	l.ConnectBytes = positive(l.ConnectBytes, 4096)
+	l.PacketBytes = positive(l.PacketBytes, 65536)
+	l.TopicBytes = positive(l.TopicBytes, 1024)
+	l.Filters = positive(l.Filters, 8)
+	l.Inflight = positive(l.Inflight, 100)
+	l.Unreleased = positive(l.Unreleased, 1024)
+	l.Inactivity = positive(l.Inactivity, 600*time.Second)
+	l.OutboundMessages = positive(l.OutboundMessages, 100)
+	l.OutboundBytes = positive(l.OutboundBytes, 256<<10)
+	l.WriteTimeout = positive(l.WriteTimeout, 10*time.Second)
+	l.DrainTimeout = positive(l.DrainTimeout, 5*time.Second)
 	return l
+}
+
+func positive[T int | time.Duration](v, otherwise T) T {
+	if v > 0 {
+		return v
+	}
+	return otherwise
 }

@@ -33,6 +33,8 @@ func (m *message) size() int { return len(m.topic) + len(m.payload) }
 const (
 	batchBytes = 16 << 10 // written at once, unless a single message is larger
 	keepBytes  = 256      // of capacity that an idle connection keeps for its answers
+
+	lingerBytes = 1 << 20 // read and thrown away before a polite close
 )
 
 var batches = sync.Pool{New: func() any { return new([]byte) }}
@@ -207,9 +209,12 @@ func (c *Conn) hangUp() {
 	c.mu.Lock()
 	linger, by := c.linger, c.closeBy
 	c.mu.Unlock()
+	if hard, ok := c.nc.(interface{ SetLinger(int) error }); ok && by.Equal(past) {
+		_ = hard.SetLinger(0) // else the kernel keeps what a stalled reader has left, for minutes
+	}
 	if half, ok := c.nc.(interface{ CloseWrite() error }); linger && ok && half.CloseWrite() == nil {
 		_ = c.nc.SetReadDeadline(by)
-		_, _ = io.CopyN(io.Discard, c.nc, int64(c.server.limits.PacketBytes))
+		_, _ = io.CopyN(io.Discard, c.nc, lingerBytes)
 	}
 	_ = c.nc.Close()
 }
