@@ -150,7 +150,6 @@ func (r *reader) more() (bool, error) {
 		return false, r.unterminated()
 	}
 	f := &r.stack[len(r.stack)-1]
-	f.name = nil
 	c := r.src[r.pos]
 	if f.kind == Object && c == '}' || f.kind == Array && c == ']' {
 		r.pos++
@@ -166,6 +165,7 @@ func (r *reader) more() (bool, error) {
 		r.pos++
 	}
 	f.items++
+	f.name = nil // errors from here on are no longer about the former member
 	if f.kind == Array {
 		return true, nil
 	}

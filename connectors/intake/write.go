@@ -1,8 +1,6 @@
 package intake
 
 import (
-	"fmt"
-
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
 )
@@ -179,7 +177,8 @@ func appendString(out, text []byte) []byte {
 		case '\t':
 			out = append(out, `\t`...)
 		default:
-			out = fmt.Appendf(out, `\u%04x`, c)
+			const hex = "0123456789abcdef"
+			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
 	}
 	return append(append(out, text[clean:]...), '"')
