@@ -92,7 +92,7 @@ type Store interface {
 	Err() error
 
 	// Close waits for views and calls under way, flushes what is applied, and ends the store. It errs if that flush
-	// does, or has before. Closing twice is harmless; any other call then errs with ErrClosed.
+	// does, or has before. Closing again is harmless; any other call then errs with ErrClosed.
 	Close() error
 }
 

@@ -34,17 +34,13 @@ func (g *gate) leave() {
 	}
 }
 
-// close lets nobody in any more and waits until all are out. Only the first caller gets true.
-func (g *gate) close() bool {
+// close lets nobody in any more and waits until all are out. It is called once.
+func (g *gate) close() {
 	g.mu.Lock()
-	first := !g.closed
-	if first {
-		g.closed = true
-		if g.inside == 0 {
-			close(g.empty)
-		}
+	g.closed = true
+	if g.inside == 0 {
+		close(g.empty)
 	}
 	g.mu.Unlock()
 	<-g.empty
-	return first
 }

@@ -32,21 +32,34 @@ func (l logger) Fatalf(format string, args ...any) {
 	l.fatal(fmt.Errorf("pebble: %s", harmless(format, args)))
 }
 
-// events picks what an operator should know.
-func events(log zerolog.Logger) *pebble.EventListener {
+// events picks what an operator should know, and what Close wants to know.
+func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		// A table could not be written, or the like; Pebble tries again.
 		BackgroundError: func(err error) {
-			log.Warn().Str("cause", harmless("%v", []any{err})).Msg("store_trouble")
+			select {
+			case s.trouble <- struct{}{}:
+			default:
+			}
+			s.log.Warn().Str("cause", harmless("%v", []any{err})).Msg("store_trouble")
+		},
+		FlushEnd: func(i pebble.FlushInfo) {
+			if i.Err != nil {
+				return
+			}
+			select {
+			case <-s.trouble:
+			default:
+			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			log.Error().Str("file", i.Path).Str("cause", harmless("%v", []any{i.Details})).Msg("store_corrupt")
+			s.log.Error().Str("file", i.Path).Str("cause", harmless("%v", []any{i.Details})).Msg("store_corrupt")
 		},
 		DiskSlow: func(i pebble.DiskSlowInfo) {
-			log.Warn().Str("file", i.Path).Dur("took", i.Duration).Msg("store_disk_slow")
+			s.log.Warn().Str("file", i.Path).Dur("took", i.Duration).Msg("store_disk_slow")
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
-			log.Warn().Str("cause", i.Reason).Msg("store_stalled")
+			s.log.Warn().Str("cause", i.Reason).Msg("store_stalled")
 		},
 	}
 }
