@@ -1,0 +1,31 @@
+package devices
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// ErrTooManyKeys: more attributes were asked for by name than Limits.Keys allows.
+var ErrTooManyKeys = errors.New("too many attributes asked for at once")
+
+// Attributes reads client and shared attributes by name. Without any names it reads all of both; otherwise only what is
+// named. Names that the device has no attribute of are silently absent, as in ThingsBoard.
+func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []string) (client, shared []registry.Attribute, err error) {
+	if len(clientKeys)+len(sharedKeys) > s.service.limits.Keys {
+		s.service.observer.BadPayload(intake.TooManyValues)
+		return nil, nil, ErrTooManyKeys
+	}
+	all := len(clientKeys) == 0 && len(sharedKeys) == 0
+	if all || len(clientKeys) > 0 {
+		if client, err = s.service.registry.Attributes(ctx, s.device.ID, registry.ClientScope, clientKeys...); err != nil {
+			return nil, nil, err
+		}
+	}
+	if all || len(sharedKeys) > 0 {
+		shared, err = s.service.registry.Attributes(ctx, s.device.ID, registry.SharedScope, sharedKeys...)
+	}
+	return client, shared, err
+}

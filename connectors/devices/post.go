@@ -1,0 +1,124 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/engine"
+)
+
+// Message types and metadata, named as ThingsBoard names them: chains and exports rely on it.
+const (
+	TypeAttributes = "POST_ATTRIBUTES_REQUEST"
+	TypeTelemetry  = "POST_TELEMETRY_REQUEST"
+	TypeProvision  = "PROVISION_REQUEST"
+
+	MetaDeviceName   = "deviceName"
+	MetaDeviceType   = "deviceType" // the profile's name
+	MetaNotifyDevice = "notifyDevice"
+	MetaTime         = "ts" // milliseconds since 1970
+)
+
+// PostAttributes hands over client attributes. An error is an *intake.BadPayload, and done is not called; whatever else
+// goes wrong is told done, as a fate that is Abandoned. It blocks while the engine is full, until ctx ends.
+func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(engine.Fate)) error {
+	p, err := s.service.profile(ctx, s.device.Profile)
+	if err != nil {
+		done(abandoned(err))
+		return nil
+	}
+	data, err := s.service.intake.Object(payload, p.shape)
+	if err != nil {
+		return s.bad(err)
+	}
+	m := s.message(p, TypeAttributes, data, engine.Pair{Key: MetaNotifyDevice, Value: "false"})
+	if err := s.service.engine.Submit(ctx, m, done); err != nil {
+		done(abandoned(err))
+	}
+	return nil
+}
+
+// PostTelemetry hands over telemetry: one message for each item, in their order. done is called when all have met their
+// fates, with the worst of them. Otherwise it is as PostAttributes; telemetry without items is Done at once.
+func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(engine.Fate)) error {
+	p, err := s.service.profile(ctx, s.device.Profile)
+	if err != nil {
+		done(abandoned(err))
+		return nil
+	}
+	readings, err := s.service.intake.Telemetry(payload, p.shape, s.service.now())
+	if err != nil {
+		return s.bad(err)
+	}
+	if len(readings) > 1 {
+		done = (&gathering{left: len(readings), done: done}).one
+	}
+	for i, r := range readings {
+		m := s.message(p, TypeTelemetry, r.Data, engine.Pair{
+			Key: MetaTime, Value: strconv.FormatInt(r.Time.UnixMilli(), 10),
+		})
+		if err := s.service.engine.Submit(ctx, m, done); err != nil {
+			for range readings[i:] {
+				done(abandoned(err))
+			}
+			return nil
+		}
+	}
+	if len(readings) == 0 {
+		done(engine.Fate{State: engine.Done})
+	}
+	return nil
+}
+
+// message is one event of the device, with exactly the metadata that ThingsBoard gives it.
+func (s *Session) message(p *profile, typ string, data *engine.Data, more engine.Pair) *engine.Message {
+	return engine.NewMessage(engine.Header{
+		ID: newID(), Type: typ, Time: s.service.now().UTC(), Chain: p.Chain,
+		Origin: engine.Origin{Type: "DEVICE", ID: s.device.ID, Name: s.device.Name, Profile: s.device.Profile},
+		Meta:   []engine.Pair{{Key: MetaDeviceName, Value: s.device.Name}, {Key: MetaDeviceType, Value: s.device.Profile}, more},
+	}, data)
+}
+
+// newID is a UUIDv7: unique, and sorted by time.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// bad counts a payload that did not become a message.
+func (s *Session) bad(err error) error {
+	var b *intake.BadPayload
+	if errors.As(err, &b) {
+		s.service.observer.BadPayload(b.Reason)
+		s.service.log.Debug().Str("event", "bad_payload").Str("device", s.device.ID).Str("profile", s.device.Profile).
+			Str("reason", string(b.Reason)).Int("line", b.Line).Int("column", b.Column).Send()
+	}
+	return err
+}
+
+func abandoned(cause error) engine.Fate { return engine.Fate{State: engine.Abandoned, Cause: cause} }
+
+// gathering waits for the fates of several messages that are acknowledged together.
+type gathering struct {
+	done func(engine.Fate)
+
+	mu    sync.Mutex
+	left  int
+	worst engine.Fate
+}
+
+func (g *gathering) one(f engine.Fate) {
+	g.mu.Lock()
+	g.left--
+	last := g.left == 0
+	if f.State > g.worst.State { // the states are declared from good to bad
+		g.worst = f
+	}
+	f = g.worst
+	g.mu.Unlock()
+	if last {
+		g.done(f)
+	}
+}

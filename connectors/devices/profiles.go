@@ -1,0 +1,62 @@
+package devices
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// FieldSupplierKey is the declared field whose value is a secret: intake makes a digest of it.
+const FieldSupplierKey = "supplierKey"
+
+// profile is a profile with what intake is to know of it.
+type profile struct {
+	registry.Profile
+	shape intake.Shape
+	read  time.Time
+}
+
+// profiles spares reading a profile for every message of its devices.
+type profiles struct {
+	mu    sync.RWMutex
+	known map[string]*profile
+}
+
+// profile returns a profile that is at most Limits.ProfileAge old.
+func (s *Service) profile(ctx context.Context, name string) (*profile, error) {
+	now := s.now()
+	s.profiles.mu.RLock()
+	p := s.profiles.known[name]
+	s.profiles.mu.RUnlock()
+	if p != nil {
+		if age := now.Sub(p.read); age >= 0 && age < s.limits.ProfileAge {
+			return p, nil
+		}
+	}
+	read, err := s.registry.Profile(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	p = &profile{Profile: read, shape: ShapeOf(read), read: now}
+	s.profiles.mu.Lock()
+	defer s.profiles.mu.Unlock()
+	if s.profiles.known == nil {
+		s.profiles.known = map[string]*profile{}
+	}
+	s.profiles.known[name] = p
+	return p, nil
+}
+
+// ShapeOf is how intake is to read what devices of a profile send.
+func ShapeOf(p registry.Profile) intake.Shape {
+	shape := intake.Shape{CastStrings: p.CastStrings}
+	for _, f := range p.Fields {
+		shape.Fields = append(shape.Fields, intake.Field{
+			Name: f.Name, Aliases: f.Aliases, Secret: f.Name == FieldSupplierKey,
+		})
+	}
+	return shape
+}

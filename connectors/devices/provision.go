@@ -1,0 +1,109 @@
+package devices
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// ProvisionRequest is a device that asks for credentials.
+type ProvisionRequest struct {
+	Key         secret.Text // of the profile
+	Secret      secret.Text // of the profile
+	Name        string      // empty: one is made
+	Credentials registry.Credentials
+	Gateway     bool
+}
+
+// Status is what a device that asked to be provisioned is told, named as ThingsBoard names it.
+type Status string
+
+const (
+	StatusSuccess  Status = "SUCCESS"
+	StatusNotFound Status = "NOT_FOUND" // profile key or secret are wrong, and it is not told which
+	StatusFailure  Status = "FAILURE"   // anything else that speaks against it; it is not told what
+	// StatusUnavailable: nothing was decided and nothing may be acknowledged; the device has to ask again.
+	StatusUnavailable Status = "UNAVAILABLE"
+)
+
+// ProvisionReply is the answer to a ProvisionRequest.
+type ProvisionReply struct {
+	Status      Status
+	Credentials registry.Credentials // with StatusSuccess
+}
+
+// Provision decides about a request: the registry checks the profile's key and secret, then the profile's provision
+// chain decides. done is called once, when what it is told is on disk; at once if there is nothing to decide. It blocks
+// while the engine is full, until ctx ends.
+func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(ProvisionReply)) {
+	reply := func(a ProvisionReply) {
+		s.observer.Provisioned(a.Status)
+		done(a)
+	}
+	p, err := s.registry.CheckProvisioning(ctx, r.Key.Reveal(), r.Secret)
+	if err != nil {
+		if errors.Is(err, registry.ErrNotFound) {
+			reply(ProvisionReply{Status: StatusNotFound})
+			return
+		}
+		s.log.Error().Str("event", "provisioning_unavailable").Err(err).Send()
+		reply(ProvisionReply{Status: StatusUnavailable})
+		return
+	}
+	name, err := registry.CleanName(r.Name)
+	if err != nil {
+		reply(ProvisionReply{Status: StatusFailure})
+		return
+	}
+	t := &ticket{request: registry.ProvisionRequest{
+		Profile: p.Name, Name: name, Credentials: r.Credentials, Gateway: r.Gateway,
+	}}
+	m := s.provisionMessage(p, t.request)
+	err = s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) { reply(t.reply(f)) })
+	switch {
+	case errors.Is(err, engine.ErrUnknownChain):
+		s.log.Error().Str("event", "provision_chain_missing").Str("profile", p.Name).Str("chain", m.Chain()).Send()
+		reply(ProvisionReply{Status: StatusFailure})
+	case err != nil:
+		reply(ProvisionReply{Status: StatusUnavailable})
+	}
+}
+
+// provisionMessage is the request as the chain sees it: with no secret in it, in the lane of the name that is asked for,
+// so that two requests for one name are decided one after the other.
+func (s *Service) provisionMessage(p registry.Profile, r registry.ProvisionRequest) *engine.Message {
+	typ := r.Credentials.Type
+	if typ == "" {
+		typ = registry.AccessToken
+	}
+	text := append([]byte(nil), `{"deviceName":`...)
+	text = quote(text, r.Name)
+	text = append(text, `,"credentialsType":`...)
+	text = quote(text, string(typ))
+	text = append(text, `,"gateway":`...)
+	if r.Gateway {
+		text = append(text, "true}"...)
+	} else {
+		text = append(text, "false}"...)
+	}
+	chain := p.ProvisionChain
+	if chain == "" {
+		chain = s.limits.ProvisionChain
+	}
+	return engine.NewMessage(engine.Header{
+		ID: newID(), Type: TypeProvision, Time: s.now().UTC(), Chain: chain,
+		Origin: engine.Origin{Type: "PROVISION", ID: p.Name + "/" + r.Name, Name: r.Name, Profile: p.Name},
+		Meta:   []engine.Pair{{Key: MetaDeviceName, Value: r.Name}, {Key: MetaDeviceType, Value: p.Name}},
+	}, engine.NewData(string(text)))
+}
+
+// quote appends text as a JSON string. It cannot err: what is no UTF-8 becomes U+FFFD.
+func quote(dst []byte, text string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, text)
+	return dst
+}

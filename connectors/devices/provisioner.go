@@ -1,0 +1,130 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// The errors of a Provisioner.
+var (
+	ErrNoRequest = errors.New("the message is not a provisioning request that somebody waits for")
+	ErrDecided   = errors.New("the provisioning request is decided already")
+)
+
+// ProvisionVerb is what a Provisioner asks of a registry; *registry.Registry has it.
+type ProvisionVerb interface {
+	Provision(ctx context.Context, r registry.ProvisionRequest) (registry.Provisioned, error)
+}
+
+// Provisioner is what nodes of a provision chain decide with. The request, with the credentials that the device asked
+// for, waits in the context that Service.Provision submitted the message with; the answer is left there.
+type Provisioner struct{ registry ProvisionVerb }
+
+// NewProvisioner makes a Provisioner.
+func NewProvisioner(r ProvisionVerb) *Provisioner { return &Provisioner{r} }
+
+// Provision grants the request for a device of that name whose message is being processed, in the transaction of its
+// run. Errors: ErrNoRequest, ErrDecided, a *registry.Refusal (then the request is decided), or that of a registry that
+// cannot be asked.
+func (p *Provisioner) Provision(ctx context.Context, name string) (registry.Provisioned, error) {
+	t, err := open(ctx)
+	if err != nil {
+		return registry.Provisioned{}, err
+	}
+	if t.request.Name != name { // the lane is that of the name that was asked for
+		return registry.Provisioned{}, ErrNoRequest
+	}
+	granted, err := p.registry.Provision(ctx, t.request)
+	var refusal *registry.Refusal
+	switch {
+	case err == nil:
+		t.decide(ctx, granted.Credentials, true)
+	case errors.As(err, &refusal):
+		t.decide(ctx, registry.Credentials{}, false)
+	}
+	return granted, err
+}
+
+// Refuse declines the request whose message is being processed. The reason is the operator's; the device is not told.
+// Errors: ErrNoRequest, ErrDecided.
+func (p *Provisioner) Refuse(ctx context.Context, _ string) error {
+	t, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	t.decide(ctx, registry.Credentials{}, false)
+	return nil
+}
+
+// ticket is a request on its way through a chain, and what became of it.
+type ticket struct {
+	request registry.ProvisionRequest
+
+	mu       sync.Mutex
+	decision *decision
+}
+
+// decision is what a node decided, and where and when. A run that is repeated decides anew; a node that decided and
+// then failed has its writes rolled back.
+type decision struct {
+	granted     bool
+	credentials registry.Credentials
+	attempt     int
+	place       engine.Place
+}
+
+type ticketKey struct{}
+
+// open finds the ticket of a run if its present attempt has decided nothing yet.
+func open(ctx context.Context) (*ticket, error) {
+	t, ok := ctx.Value(ticketKey{}).(*ticket)
+	if !ok {
+		return nil, ErrNoRequest
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.decision != nil && t.decision.attempt == engine.Attempt(ctx) {
+		return nil, ErrDecided
+	}
+	return t, nil
+}
+
+func (t *ticket) decide(ctx context.Context, c registry.Credentials, granted bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.decision = &decision{
+		granted: granted, credentials: c, attempt: engine.Attempt(ctx), place: engine.PlaceOf(ctx),
+	}
+}
+
+// reply is what the device is told when the run has met its fate. Success needs that the node which granted the request
+// stands in the path of the run that was committed, and did not leave it by Failure: otherwise what it wrote is gone.
+func (t *ticket) reply(f engine.Fate) ProvisionReply {
+	if f.State == engine.Abandoned {
+		return ProvisionReply{Status: StatusUnavailable}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.State != engine.Done || t.decision == nil || !t.decision.granted || !t.decision.stands(f.Path) {
+		return ProvisionReply{Status: StatusFailure}
+	}
+	return ProvisionReply{Status: StatusSuccess, Credentials: t.decision.credentials}
+}
+
+func (d *decision) stands(path engine.Path) bool {
+	passed := false
+	for _, hop := range path.Hops() {
+		if hop.Chain != d.place.Chain || hop.Node != d.place.Node {
+			continue
+		}
+		if hop.Relation == engine.RelationFailure {
+			return false
+		}
+		passed = true
+	}
+	return passed
+}

@@ -1,0 +1,79 @@
+package thingsboard
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// Options of a Dialect. The zero value works.
+type Options struct {
+	// ProvisionIdle is how long a provision-only session stays open after each answer. Default 60 s.
+	ProvisionIdle time.Duration
+	Logger        zerolog.Logger
+}
+
+// Dialect serves ThingsBoard devices.
+type Dialect struct {
+	service *devices.Service
+	options Options
+	log     zerolog.Logger // sampled: devices cause these lines
+}
+
+var _ mqttserver.Dialect = (*Dialect)(nil)
+
+// New makes a Dialect.
+func New(s *devices.Service, o Options) *Dialect {
+	o.ProvisionIdle = cmp.Or(o.ProvisionIdle, time.Minute)
+	return &Dialect{
+		service: s, options: o,
+		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
+	}
+}
+
+// provisionEntry is the user name or client id of a device that has no credentials yet.
+const provisionEntry = "provision"
+
+// Connect opens a session: a provision-only one for provisionEntry, of which nothing else is looked at, else that of the
+// device whose credentials these are. Client ids are credentials, not names of sessions.
+func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
+	if p.UserName == provisionEntry || p.ClientID == provisionEntry {
+		return newProvisioning(d, c), mqttserver.Accepted
+	}
+	session, err := d.service.Authenticate(ctx, registry.Login{
+		ClientID:    secret.NewText(p.ClientID),
+		UserName:    secret.NewText(p.UserName),
+		Password:    secret.NewText(string(p.Password)),
+		HasUserName: p.HasUserName,
+		HasPassword: p.HasPassword,
+	})
+	if err != nil {
+		return nil, d.refusal(err)
+	}
+	h := newDevice(d, c, session)
+	if err := session.Open(ctx, h); err != nil {
+		return nil, d.refusal(err)
+	}
+	return h, mqttserver.Accepted
+}
+
+// refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4.
+func (d *Dialect) refusal(err error) mqttserver.ConnectCode {
+	switch {
+	case errors.Is(err, registry.ErrBadClientID):
+		return mqttserver.RefusedIdentifier
+	case errors.Is(err, registry.ErrUnauthorized), errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
+		return mqttserver.RefusedNotAuthorized
+	}
+	d.log.Error().Str("event", "connect_unavailable").Err(err).Send()
+	return mqttserver.RefusedUnavailable
+}

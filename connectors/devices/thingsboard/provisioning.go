@@ -1,0 +1,76 @@
+package thingsboard
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+)
+
+// provisioning is a provision-only session: all it can do is ask for credentials.
+type provisioning struct {
+	dialect *Dialect
+	conn    *mqttserver.Conn
+	qos     atomic.Uint32 // of answers; they come from another goroutine
+}
+
+var _ mqttserver.Handler = (*provisioning)(nil)
+
+func newProvisioning(d *Dialect, c *mqttserver.Conn) *provisioning {
+	p := &provisioning{dialect: d, conn: c}
+	p.qos.Store(replyQoS)
+	return p
+}
+
+// Publish takes a provisioning request. Anything else, also "/provision", ends the session. A body that is no JSON
+// object does so without an acknowledgement; an object that is no request, with one.
+func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done func(mqttserver.Verdict)) {
+	if m.Topic != provisionRequest {
+		done(mqttserver.AckAndClose)
+		return
+	}
+	request, err := p.dialect.provisionRequest(m.Payload)
+	switch {
+	case errors.Is(err, errNoRequest):
+		done(mqttserver.AckAndClose)
+		return
+	case err != nil:
+		done(mqttserver.CloseWithoutAck)
+		return
+	}
+	p.dialect.service.Provision(ctx, request, func(r devices.ProvisionReply) {
+		if r.Status == devices.StatusUnavailable {
+			done(mqttserver.CloseWithoutAck)
+			return
+		}
+		done(mqttserver.Ack)
+		// Also to a client that did not subscribe. If it is gone meanwhile it has to ask again.
+		if err := p.conn.Publish(provisionResponse, provisionBody(r), byte(p.qos.Load())); err != nil {
+			p.dialect.log.Debug().Str("event", "publish_refused").Err(err).Send()
+		}
+		p.conn.CloseAfter(p.dialect.options.ProvisionIdle)
+	})
+}
+
+// Subscribe grants the one filter there is.
+func (p *provisioning) Subscribe(_ context.Context, filter string, qos byte) byte {
+	if filter != provisionResponse {
+		return packet.SubscribeFailure
+	}
+	qos = min(qos, 1)
+	p.qos.Store(uint32(qos))
+	return qos
+}
+
+// Unsubscribe takes the subscription back; answers come all the same.
+func (p *provisioning) Unsubscribe(_ context.Context, filter string) {
+	if filter == provisionResponse {
+		p.qos.Store(replyQoS)
+	}
+}
+
+// Closed has nothing to end.
+func (p *provisioning) Closed(mqttserver.CloseReason) {}
