@@ -1,0 +1,68 @@
+package action
+
+import (
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/registry"
+)
+
+// The events of provisioning have ThingsBoard's types and shapes (DeviceProvisionServiceImpl), and enter the root chain
+// as they do there. ThingsBoard puts the profile's secret into them; here "***" stands in its place, and the credentials
+// that the device asked for are left empty.
+
+type entityID struct {
+	EntityType string `json:"entityType"`
+	ID         string `json:"id"`
+}
+
+type deviceEntity struct {
+	ID             entityID `json:"id"`
+	CreatedTime    int64    `json:"createdTime"` // ms since 1970
+	Name           string   `json:"name"`
+	Type           string   `json:"type"` // profile
+	AdditionalInfo struct {
+		Gateway bool `json:"gateway"`
+	} `json:"additionalInfo"`
+}
+
+type provisionBody struct {
+	DeviceName      string                   `json:"deviceName"`
+	CredentialsType registry.CredentialsType `json:"credentialsType"`
+	CredentialsData struct {
+		Token        string `json:"token"`
+		ClientID     string `json:"clientId"`
+		UserName     string `json:"username"`
+		Password     string `json:"password"`
+		X509CertHash string `json:"x509CertHash"`
+	} `json:"credentialsData"`
+	Credentials struct {
+		Key    string `json:"provisionDeviceKey"`
+		Secret string `json:"provisionDeviceSecret"`
+	} `json:"credentials"`
+	Gateway bool `json:"gateway"`
+}
+
+func createdEvent(cause *engine.Message, d registry.Device) (*engine.Message, error) {
+	body := deviceEntity{ID: entityID{originDevice, d.ID}, CreatedTime: d.Created.UnixMilli(), Name: d.Name, Type: d.Profile}
+	body.AdditionalInfo.Gateway = d.Gateway
+	return event("ENTITY_CREATED", cause, d, body)
+}
+
+func provisionEvent(typ string, cause *engine.Message, d registry.Device, credentials registry.CredentialsType) (*engine.Message, error) {
+	body := provisionBody{DeviceName: d.Name, CredentialsType: credentials, Gateway: d.Gateway}
+	body.Credentials.Key, body.Credentials.Secret = secret.Redacted, secret.Redacted
+	return event(typ, cause, d, body)
+}
+
+func event(typ string, cause *engine.Message, d registry.Device, body any) (*engine.Message, error) {
+	data, err := engine.EncodeData(body)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewMessage(engine.Header{
+		Type:   typ,
+		Origin: engine.Origin{Type: originDevice, ID: d.ID, Name: d.Name, Profile: d.Profile},
+		Time:   cause.Time(),
+		Meta:   []engine.Pair{{Key: "deviceName", Value: d.Name}, {Key: "deviceType", Value: d.Profile}},
+	}, data), nil
+}
