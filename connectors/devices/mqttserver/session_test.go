@@ -29,10 +29,11 @@ func TestAcknowledgementsLeaveInOrder(t *testing.T) {
 		c.want(pong, false) // waiting for verdicts does not stop reading
 		h.done[3](mqttserver.Ack)
 		h.done[1](mqttserver.Ack)
+		h.done[1](mqttserver.CloseWithoutAck) // a second verdict does nothing
 		c.want("", false)
 		h.done[0](mqttserver.Ack)
 		c.want(ack(packet.PUBACK, 1)+ack(packet.PUBREC, 2), false)
-		h.done[0](mqttserver.CloseWithoutAck) // a second verdict does nothing
+		h.done[0](mqttserver.CloseWithoutAck)
 		h.done[2](mqttserver.Ack)
 		h.done[2](mqttserver.CloseWithoutAck)
 		c.want(ack(packet.PUBACK, 3), false)
@@ -416,4 +417,27 @@ func TestAnswersToADeafClientAreBounded(t *testing.T) {
 		synctest.Wait()
 		d.wantClosed(t, mqttserver.ClosedSlow)
 	})
+}
+
+func TestPayloadBelongsToTheHandler(t *testing.T) {
+	t.Parallel()
+	var kept []mqttserver.Publish
+	d := &dialect{publish: func(_ context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
+		kept = append(kept, p)
+		done(mqttserver.Ack)
+	}}
+	bubble(t, mqttserver.Limits{}, d, func(b *bench) {
+		c := b.login()
+		for i := range 20 {
+			c.send(publish(0, 0, strings.Repeat(string(rune('a'+i)), 100)))
+		}
+	})
+	for i, p := range kept {
+		if want := strings.Repeat(string(rune('a'+i)), 100); string(p.Payload) != want || p.Topic != "t" {
+			t.Errorf("message %d: got %q on %q, want %q", i, p.Payload, p.Topic, want)
+		}
+	}
+	if len(kept) != 20 {
+		t.Errorf("got %d messages, want 20", len(kept))
+	}
 }
