@@ -62,6 +62,20 @@ func BenchmarkTelemetry(b *testing.B) {
 	}
 }
 
+// The worst telemetry: every item is read twice and makes a text of its own.
+func BenchmarkWorstTelemetry(b *testing.B) {
+	in, _ := newIntake(b)
+	item := `{"ts":1634712287000,"values":{"` + strings.Repeat("a", 150) + `":"1.5"}}`
+	payload := []byte("[" + strings.Repeat(item+",", 248) + "{}]")
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := in.Telemetry(payload, pointed(), received); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	payload := []byte(`{"deviceName":"meter-000001","provisionDeviceKey":"u7piawkboq8v32dmcmpp","provisionDeviceSecret":"jpmwdn8ptlswmf4m29bw"}`)
 	b.ReportAllocs()

@@ -62,7 +62,7 @@ func (w *writer) fieldNamed(member []byte, kind Kind) (index int, at string) {
 		}
 		match := kind != Object && kind != Array && equalFold(member, f.Name)
 		for j := 0; j < len(f.Aliases) && !match; j++ {
-			match = !strings.HasPrefix(f.Aliases[j], "/") && equalFold(member, f.Aliases[j])
+			match = equalFold(member, f.Aliases[j]) && !strings.HasPrefix(f.Aliases[j], "/")
 		}
 		if match {
 			index = i
@@ -91,6 +91,9 @@ func (w *writer) spelling(i int, member []byte) string {
 // fieldAt finds the field that has a JSON pointer to where the reader stands, or -1.
 func (w *writer) fieldAt() (index int, at string) {
 	index = -1
+	if !w.pointers {
+		return index, ""
+	}
 	for i := range w.shape.Fields {
 		f := &w.shape.Fields[i]
 		if index >= 0 && !f.Secret {
@@ -118,7 +121,7 @@ func pointsTo(pointer string, frames []frame) bool {
 		}
 		f := &frames[i]
 		switch {
-		case f.kind == Array && step != strconv.Itoa(f.items-1):
+		case f.kind == Array && !equalIndex(step, f.items-1):
 			return false
 		case f.kind == Object && !equalStep(step, f.name):
 			return false
@@ -126,6 +129,11 @@ func pointsTo(pointer string, frames []frame) bool {
 		pointer = rest
 	}
 	return pointer == ""
+}
+
+func equalIndex(step string, index int) bool {
+	var digits [20]byte
+	return step == string(strconv.AppendInt(digits[:0], int64(index), 10))
 }
 
 // equalStep compares a step of a JSON pointer, where "~0" is "~" and "~1" is "/", with a name.

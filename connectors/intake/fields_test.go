@@ -164,6 +164,22 @@ func TestPointers(t *testing.T) {
 	}
 }
 
+// An alias that is empty names the member whose name is empty; one that begins with "/" is never a name.
+func TestOddAliases(t *testing.T) {
+	t.Parallel()
+	shape := intake.Shape{Fields: []intake.Field{{Name: "cups", Aliases: []string{"", "/x"}}}}
+	data, err := object(t, shape, `{"":12,"/x":13}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := data.Text(), `{"":"12","/x":13}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, _ := data.Field("cups"); got != "12" {
+		t.Errorf("cups is %v, want 12", got)
+	}
+}
+
 // A name that two fields claim belongs to the secret one, whatever the order.
 func TestSecretFieldFirst(t *testing.T) {
 	t.Parallel()

@@ -74,6 +74,7 @@ func acceptsStrict(t *testing.T, payload string) {
 // hidesKey puts a key beside other values and looks in all that comes out for its first letter, which nothing else has.
 func hidesKey(t *testing.T, key string) {
 	const first = "µ"
+	in, _ := newIntake(t)
 	key = first + key
 	quoted, err := json.Marshal(key)
 	if err != nil {
@@ -91,7 +92,6 @@ func hidesKey(t *testing.T, key string) {
 			`{"ts":KEY,"values":{"b":1},"supplierKey":KEY}`, `{"supplierKey":KEY,}`, `{"supplierKey":KEY,"supplier_key":"x"}`,
 			`{"supplierKey":KEY KEY}`, `{"supplierKey":[KEY]}`, `{"supplierKey":KEY,"b":1e999}`, `{"supplierKey":KEY} KEY`,
 		} {
-			in, _ := newIntake(t)
 			payload := []byte(strings.ReplaceAll(form, "KEY", spelling))
 			readings, err := in.Telemetry(payload, pointed(), received)
 			out := fmt.Sprint(err)

@@ -116,6 +116,9 @@ func (in *Intake) release(w *writer) {
 	if cap(w.out)+cap(w.arena) > largest {
 		return
 	}
+	if cap(w.names) > 64 {
+		w.names = nil // clearing it would burden every small payload to come
+	}
 	clear(w.arena)
 	clear(w.names[:cap(w.names)])
 	clear(w.stack[:cap(w.stack)])

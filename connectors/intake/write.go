@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"strings"
+
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
 )
@@ -8,20 +10,24 @@ import (
 // writer reads a payload and writes strict JSON in the same pass.
 type writer struct {
 	reader
-	out    []byte
-	shape  Shape
-	digest func(string) secret.Digest
-	found  []found // of shape.Fields, in their order; empty if there are none
-	base   int     // how many frames are open outside of the data object
+	out      []byte
+	shape    Shape
+	digest   func(string) secret.Digest
+	found    []found // of shape.Fields, in their order
+	pointers bool    // whether any alias is a JSON pointer
+	base     int     // how many frames are open down to the data object
 }
 
 // data writes the object that was just opened, with its fields and its top-level values typed, and finishes it.
 func (w *writer) data() (*engine.Data, error) {
 	w.out = w.out[:0]
 	w.base = len(w.stack)
-	w.found = w.found[:0]
-	for range w.shape.Fields {
+	w.found, w.pointers = w.found[:0], false
+	for i := range w.shape.Fields {
 		w.found = append(w.found, found{})
+		for _, alias := range w.shape.Fields[i].Aliases {
+			w.pointers = w.pointers || strings.HasPrefix(alias, "/")
+		}
 	}
 	if err := w.members(); err != nil {
 		return nil, err
