@@ -37,35 +37,35 @@ func (s *inflow) Read(p []byte) (int, error) {
 
 // serve is the life of a connection.
 func (c *Conn) serve() {
-	opened := c.guard(RefusedPanic, c.open)
+	refused := RefusedPanic
+	c.guard(func() { refused = c.open() })
 	c.server.settled(c.source)
-	if opened == 0 {
-		c.guard(0, func() Refusal { c.converse(); return 0 })
+	if refused == 0 {
+		c.guard(c.converse)
 	}
 	c.reader.Release()
 	<-c.gone
 	reason := c.reason // constant since gone
-	c.guard(0, func() Refusal { c.abandon(); return 0 })
+	c.guard(c.abandon)
 	if c.handler != nil {
-		c.guard(0, func() Refusal { c.handler.Closed(reason); return 0 })
+		c.guard(func() { c.handler.Closed(reason) })
 	}
-	if opened != 0 {
-		c.server.observer.Refused(opened)
-		c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", opened).Msg("mqtt_refused")
+	if refused != 0 {
+		c.server.observer.Refused(refused)
+		c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", refused).Msg("mqtt_refused")
 		return
 	}
 	c.server.observer.Closed(reason)
 	c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", reason).Msg("mqtt_closed")
 }
 
-// guard runs f. If it panics, it closes the connection, and nothing else, and returns ifPanic.
-func (c *Conn) guard(ifPanic Refusal, f func() Refusal) (r Refusal) {
+// guard runs f, which calls code that is not ours. A panic closes the connection, and nothing else.
+func (c *Conn) guard(f func()) {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
-		r = ifPanic
 		c.server.observer.Panicked()
 		// The value of a panic may quote a payload or a credential; that of a run-time error does not.
 		what := fmt.Sprintf("%T", v)
@@ -75,7 +75,7 @@ func (c *Conn) guard(ifPanic Refusal, f func() Refusal) (r Refusal) {
 		c.server.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Msg("mqtt_panic")
 		c.Close(ClosedPanic)
 	}()
-	return f()
+	f()
 }
 
 // open reads the CONNECT and answers it. It returns 0 if the session is open; otherwise the connection is closing.
