@@ -1,8 +1,15 @@
 package registry
 
 import (
+	"context"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
+
+	"github.com/gridtie/gridtie/registry/store"
 )
 
 // PendingRow is work that outlives the run that left it: the registry keeps it and does not look inside.
@@ -19,4 +26,179 @@ type Consumed struct {
 	Sequence uint64
 	Step     int  // position in the row's steps
 	Last     bool // nothing of the row is left
+}
+
+func pendingKey(sequence uint64) tuple { return keyOf("pending").number(sequence) }
+
+// A step that is done before others of its row leaves a mark beside it: rewriting the row would let two steps that end
+// at the same moment overwrite each other.
+func doneKey(sequence uint64, step int) tuple {
+	return keyOf("pending/done").number(sequence).number(uint64(step))
+}
+
+// pendingWork is what this process knows of pending rows besides the rows.
+type pendingWork struct {
+	mu    sync.Mutex
+	steps map[uint64]int // row → number of steps, to know its marks
+	waits []Consumed     // consumed by runs that wrote nothing else
+}
+
+// consume notes a step that the next batch takes along.
+func (p *pendingWork) consume(c Consumed) {
+	if c.Sequence == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = append(p.waits, c)
+}
+
+// maxTaken bounds what one batch takes along.
+const maxTaken = 512
+
+func (p *pendingWork) take() []Consumed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.waits), maxTaken)
+	taken := slices.Clone(p.waits[:n])
+	p.waits = slices.Delete(p.waits, 0, n)
+	return taken
+}
+
+func (p *pendingWork) putBack(cs []Consumed) {
+	if len(cs) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = append(slices.Clone(cs), p.waits...)
+}
+
+// into adds the end of a step to a batch.
+func (p *pendingWork) into(b *store.Batch, c Consumed) {
+	if c.Sequence == 0 {
+		return
+	}
+	if !c.Last {
+		b.Puts = append(b.Puts, store.Put{Key: doneKey(c.Sequence, c.Step), Value: noValue})
+		return
+	}
+	b.Deletes = append(b.Deletes, pendingKey(c.Sequence))
+	p.mu.Lock()
+	n := p.steps[c.Sequence]
+	p.mu.Unlock()
+	if n <= 1 {
+		return
+	}
+	// Deletes of a batch come before its puts, so a mark of this row in the same batch has to go by hand.
+	marks := make(map[string]bool, n)
+	for step := range n {
+		key := doneKey(c.Sequence, step)
+		marks[string(key)] = true
+		b.Deletes = append(b.Deletes, key)
+	}
+	b.Puts = slices.DeleteFunc(b.Puts, func(put store.Put) bool { return marks[string(put.Key)] })
+}
+
+// applied keeps the books after a batch.
+func (p *pendingWork) applied(f Fate, taken []Consumed) {
+	if len(f.Emit) == 0 && len(taken) == 0 && !f.Consumed.Last {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.DeadLetter == nil {
+		for _, row := range f.Emit {
+			p.steps[row.Sequence] = len(row.Steps)
+		}
+	}
+	for _, c := range append(taken, f.Consumed) {
+		if c.Last {
+			delete(p.steps, c.Sequence)
+		}
+	}
+}
+
+// Pending returns the rows of this process by sequence, without the steps that are done; the rest are numbered anew.
+// It is for the start, before anything is consumed.
+func (r *Registry) Pending(ctx context.Context) ([]PendingRow, error) {
+	var rows []PendingRow
+	err := r.run(ctx, func(t *Tx) error {
+		rows = nil
+		return t.resume(ctx, &rows)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading pending rows: %w", err)
+	}
+	r.pending.mu.Lock()
+	defer r.pending.mu.Unlock()
+	for _, row := range rows {
+		r.pending.steps[row.Sequence] = len(row.Steps)
+	}
+	return rows, nil
+}
+
+func (t *Tx) resume(ctx context.Context, rows *[]PendingRow) error {
+	exists := map[uint64]bool{} // rows of other processes too
+	from, to := store.Prefix(keyOf("pending"))
+	err := t.scan(ctx, from, to, false, func(_, value []byte) (bool, error) {
+		var row PendingRow
+		if err := decode("pending", value, &row); err != nil {
+			return false, err
+		}
+		exists[row.Sequence] = true
+		if row.Owner == t.r.owner {
+			*rows = append(*rows, row)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{}
+	from, to = store.Prefix(keyOf("pending/done"))
+	err = t.scan(ctx, from, to, false, func(key, _ []byte) (bool, error) {
+		// A batch with a mark may have overtaken the one that ended its row.
+		if sequence := binary.BigEndian.Uint64(key[len(from):]); !exists[sequence] {
+			t.delete(slices.Clone(key))
+		}
+		done[string(key)] = true
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range *rows {
+		if err := t.compact(&(*rows)[i], done); err != nil {
+			return err
+		}
+	}
+	*rows = slices.DeleteFunc(*rows, func(row PendingRow) bool { return len(row.Steps) == 0 })
+	return nil
+}
+
+// compact takes the steps that are done out of a row, in the store too.
+func (t *Tx) compact(row *PendingRow, done map[string]bool) error {
+	var left []json.RawMessage
+	for step := range row.Steps {
+		if key := doneKey(row.Sequence, step); done[string(key)] {
+			t.delete(key)
+		} else {
+			left = append(left, row.Steps[step])
+		}
+	}
+	if len(left) == len(row.Steps) {
+		return nil
+	}
+	row.Steps = left
+	if len(left) == 0 {
+		t.delete(pendingKey(row.Sequence))
+		return nil
+	}
+	value, err := json.Marshal(row)
+	if err != nil {
+		return err
+	}
+	t.put(pendingKey(row.Sequence), value)
+	return nil
 }

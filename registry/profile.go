@@ -1,5 +1,14 @@
 package registry
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/registry/store"
+)
+
 // Strategy says what a profile does with a device that asks to be provisioned.
 type Strategy string
 
@@ -56,4 +65,249 @@ func DefaultFields() []Field {
 		}},
 		{Name: "cups", Aliases: []string{"cups"}},
 	}
+}
+
+// check says what is wrong with a profile, nil if nothing is.
+func (p *Profile) check() error {
+	switch {
+	case !validLabel(p.Name):
+		return fmt.Errorf("%w: profile name %q", ErrInvalid, p.Name)
+	case p.Strategy != AllowCreate && p.Strategy != CheckPreProvisioned && p.Strategy != ProvisionDisabled:
+		return fmt.Errorf("%w: strategy %q", ErrInvalid, p.Strategy)
+	case p.Ack != AckDone && p.Ack != AckStored:
+		return fmt.Errorf("%w: ack %q", ErrInvalid, p.Ack)
+	case len(p.ProvisionKey) > maxCredential || hasControl(p.ProvisionKey):
+		return fmt.Errorf("%w: provisioning key", ErrInvalid)
+	}
+	seen := map[string]bool{}
+	for _, f := range p.Fields {
+		if f.Name != "supplierKey" && f.Name != "cups" || seen[f.Name] {
+			return fmt.Errorf("%w: field %q", ErrInvalid, f.Name)
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+// profileRow is a profile with what is not shown of it.
+type profileRow struct {
+	Profile
+	Secret []byte `json:"s"` // sealed
+	Digest []byte `json:"d"` // of the provisioning key
+}
+
+var profiles = table[profileRow]{
+	name: "profile",
+	key:  func(p *profileRow) tuple { return profileKey(p.Name) },
+	index: func(p *profileRow, add func(tuple, []byte)) {
+		add(keyOf("profile/key").raw(p.Digest), jsonText(p.Name))
+	},
+	indexes: []string{"profile/key"},
+}
+
+func profileKey(name string) tuple { return keyOf("profile").text(name) }
+
+func jsonText(s string) []byte {
+	b, _ := json.Marshal(s) // a string always can be
+	return b
+}
+
+// claimed reads the id that a claim row names, empty if nobody holds it.
+func (t *Tx) claimed(ctx context.Context, key tuple) (string, error) {
+	id, err := readRow[string](ctx, t, firstText(key), key, true)
+	if err != nil || id == nil {
+		return "", err
+	}
+	return *id, nil
+}
+
+// AddProfile adds a profile. Without a provisioning key, or a secret, one is made. Start from NewProfile.
+func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Profile, error) {
+	if p.ProvisionKey == "" {
+		p.ProvisionKey = secret.Token().Reveal()
+	}
+	if s.IsZero() {
+		s = secret.Token()
+	}
+	if p.Fields == nil {
+		p.Fields = DefaultFields()
+	}
+	if err := p.check(); err != nil {
+		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
+	}
+	err := r.run(ctx, func(t *Tx) error {
+		if old, err := profiles.get(ctx, t, profileKey(p.Name)); err != nil {
+			return err
+		} else if old != nil {
+			return ErrExists
+		}
+		sealed, err := r.keys.seal.Seal([]byte(s.Reveal()), profileKey(p.Name))
+		if err != nil {
+			return err
+		}
+		return t.putProfile(ctx, nil, &profileRow{Profile: p, Secret: sealed})
+	})
+	if err != nil {
+		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
+	}
+	return p, nil
+}
+
+func (t *Tx) putProfile(ctx context.Context, old, row *profileRow) error {
+	digest := t.r.keys.provisions.Digest(row.ProvisionKey)
+	row.Digest = digest.Bytes()
+	holder, err := t.claimed(ctx, keyOf("profile/key").raw(row.Digest))
+	if err != nil {
+		return err
+	}
+	if holder != "" && holder != row.Name {
+		return fmt.Errorf("provisioning key: %w", ErrExists)
+	}
+	return profiles.put(t, old, row)
+}
+
+// UpdateProfile changes a profile. Its secret stays, and so does its provisioning key if p names none.
+func (r *Registry) UpdateProfile(ctx context.Context, p Profile) (Profile, error) {
+	err := r.run(ctx, func(t *Tx) error {
+		old, err := t.profile(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		if p.ProvisionKey == "" {
+			p.ProvisionKey = old.ProvisionKey
+		}
+		if p.Fields == nil {
+			p.Fields = old.Fields
+		}
+		if err := p.check(); err != nil {
+			return err
+		}
+		return t.putProfile(ctx, old, &profileRow{Profile: p, Secret: old.Secret})
+	})
+	if err != nil {
+		return Profile{}, fmt.Errorf("updating profile %q: %w", p.Name, err)
+	}
+	return p, nil
+}
+
+// DeleteProfile deletes a profile that has no devices; ErrInUse if it has some.
+func (r *Registry) DeleteProfile(ctx context.Context, name string) error {
+	err := r.alone(ctx, func(t *Tx) error {
+		row, err := t.profile(ctx, name)
+		if err != nil {
+			return err
+		}
+		from, to := store.Prefix(keyOf(devices.name))
+		err = t.scan(ctx, from, to, false, func(_, value []byte) (bool, error) {
+			var d Device
+			if err := decode(devices.name, value, &d); err != nil {
+				return false, err
+			}
+			if d.Profile == name {
+				return false, fmt.Errorf("%w: it has devices", ErrInUse)
+			}
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		profiles.delete(t, row)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("deleting profile %q: %w", name, err)
+	}
+	return nil
+}
+
+// profile reads a profile that must be there.
+func (t *Tx) profile(ctx context.Context, name string) (*profileRow, error) {
+	row, err := profiles.get(ctx, t, profileKey(name))
+	if err == nil && row == nil {
+		err = fmt.Errorf("profile %q: %w", name, ErrNotFound)
+	}
+	return row, err
+}
+
+// Profile returns a profile, or ErrNotFound.
+func (r *Registry) Profile(ctx context.Context, name string) (Profile, error) {
+	var p Profile
+	err := r.read(ctx, func(t *Tx) error {
+		row, err := t.profile(ctx, name)
+		if err == nil {
+			p = row.Profile
+		}
+		return err
+	})
+	return p, err
+}
+
+// Profiles returns all profiles by name.
+func (r *Registry) Profiles(ctx context.Context) ([]Profile, error) {
+	var all []Profile
+	err := r.read(ctx, func(t *Tx) error {
+		rows, err := profiles.all(ctx, t, keyOf(profiles.name))
+		for _, row := range rows {
+			all = append(all, row.Profile)
+		}
+		return err
+	})
+	return all, err
+}
+
+// RevealProfile returns what a device needs to be provisioned by a profile.
+func (r *Registry) RevealProfile(ctx context.Context, name string) (key, s secret.Text, err error) {
+	err = r.read(ctx, func(t *Tx) error {
+		row, err := t.profile(ctx, name)
+		if err != nil {
+			return err
+		}
+		key = secret.NewText(row.ProvisionKey)
+		s, err = r.unsealSecret(row)
+		return err
+	})
+	return key, s, err
+}
+
+func (r *Registry) unsealSecret(row *profileRow) (secret.Text, error) {
+	plain, err := r.keys.seal.Open(row.Secret, profileKey(row.Name))
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("profile %q: %w", row.Name, err)
+	}
+	return secret.NewText(string(plain)), nil
+}
+
+// CheckProvisioning returns the profile of a provisioning key if the secret is right and the profile provisions
+// devices. Everything else is ErrNotFound, so that nobody learns which of the three was wrong.
+func (r *Registry) CheckProvisioning(ctx context.Context, key string, s secret.Text) (Profile, error) {
+	if key == "" || s.IsZero() {
+		return Profile{}, ErrNotFound
+	}
+	var p Profile
+	err := r.read(ctx, func(t *Tx) error {
+		return t.view(ctx, func() error {
+			digest := r.keys.provisions.Digest(key)
+			name, err := t.claimed(ctx, keyOf("profile/key").raw(digest.Bytes()))
+			if err != nil {
+				return err
+			}
+			if name == "" {
+				return ErrNotFound
+			}
+			row, err := t.profile(ctx, name)
+			if err != nil {
+				return err
+			}
+			stored, err := r.unsealSecret(row)
+			if err != nil {
+				return err
+			}
+			if !stored.Equal(s) || row.Strategy == ProvisionDisabled {
+				return ErrNotFound
+			}
+			p = row.Profile
+			return nil
+		})
+	})
+	return p, err
 }

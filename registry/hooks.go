@@ -1,0 +1,126 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/gridtie/gridtie/registry/store"
+)
+
+// notice is what hooks are told once the batch that brought it is on disk.
+type notice struct {
+	lsn    store.LSN
+	change *SharedChange
+	gone   string // device
+}
+
+// hooks tells those who asked, in the order of the batches, from one goroutine.
+type hooks struct {
+	mu      sync.Mutex
+	waits   []notice
+	changed []func(SharedChange)
+	gone    []func(string)
+	ending  bool
+
+	wake  chan struct{} // holds one
+	ended chan struct{}
+}
+
+func (h *hooks) init() { h.wake, h.ended = make(chan struct{}, 1), make(chan struct{}) }
+
+// OnSharedChange calls hook after a change of shared attributes is on disk, in order for each device. Hooks are called
+// by one goroutine and must return soon; they may call the registry, but must not close it.
+func (r *Registry) OnSharedChange(hook func(SharedChange)) {
+	r.hooks.mu.Lock()
+	defer r.hooks.mu.Unlock()
+	r.hooks.changed = append(r.hooks.changed, hook)
+}
+
+// OnDeviceGone calls hook with the id of a device after its end is on disk, as OnSharedChange does.
+func (r *Registry) OnDeviceGone(hook func(device string)) {
+	r.hooks.mu.Lock()
+	defer r.hooks.mu.Unlock()
+	r.hooks.gone = append(r.hooks.gone, hook)
+}
+
+// tell queues the notices of a batch.
+func (r *Registry) tell(lsn store.LSN, notices []notice) {
+	if len(notices) == 0 {
+		return
+	}
+	h := &r.hooks
+	h.mu.Lock()
+	for _, n := range notices {
+		n.lsn = lsn
+		h.waits = append(h.waits, n)
+	}
+	h.mu.Unlock()
+	h.rouse()
+}
+
+func (h *hooks) rouse() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end lets run finish what is queued and waits for it.
+func (h *hooks) end() {
+	h.mu.Lock()
+	h.ending = true
+	h.mu.Unlock()
+	h.rouse()
+	<-h.ended
+}
+
+func (h *hooks) run(r *Registry) {
+	defer close(h.ended)
+	for range h.wake {
+		h.mu.Lock()
+		waits, changed, gone, ending := h.waits, slices.Clone(h.changed), slices.Clone(h.gone), h.ending
+		h.waits = nil
+		h.mu.Unlock()
+		// Two batches may have been queued in another order than they were applied in.
+		slices.SortStableFunc(waits, func(a, b notice) int { return compareLSN(a.lsn, b.lsn) })
+		for _, n := range waits {
+			if err := r.settle(context.Background(), n.lsn); err != nil {
+				r.log.Error().Str("event", "registry.hook-dropped").Err(err).Send()
+				continue
+			}
+			if n.change != nil {
+				for _, hook := range changed {
+					r.guard(func() { hook(*n.change) })
+				}
+			} else {
+				for _, hook := range gone {
+					r.guard(func() { hook(n.gone) })
+				}
+			}
+		}
+		if ending {
+			return
+		}
+	}
+}
+
+func compareLSN(a, b store.LSN) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// guard keeps a hook's panic from ending the process.
+func (r *Registry) guard(hook func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error().Str("event", "registry.hook-panic").Interface("panic", p).Stack().Send()
+		}
+	}()
+	hook()
+}
