@@ -57,7 +57,7 @@ func (l *Language) analyse(source string, want Want) (u *unit, err error) {
 		return nil, u.translate(err)
 	}
 	u.root = tree.Node
-	u.checkDigests(u.root, false)
+	u.checkUses(u.root, false)
 	u.checkResult(t, want)
 	if u.err != nil {
 		return nil, u.err
@@ -89,11 +89,14 @@ func kindOf(t reflect.Type) reflect.Kind {
 	return t.Kind()
 }
 
-// checkDigests refuses every use of the supplier key but handing it to a function that takes it, and asking whether it
+// checkUses refuses what the types allow but the language does not: methods, and every use of the supplier key but handing it to a function that takes it, and asking whether it
 // is there. Anything else (a text to compare it with, a place in a result) would be false or "***" for ever.
-func (u *unit) checkDigests(n ast.Node, allowed bool) {
+func (u *unit) checkUses(n ast.Node, allowed bool) {
 	if n == nil {
 		return
+	}
+	if m, ok := n.(*ast.MemberNode); ok && kindOf(n.Type()) == reflect.Func {
+		u.fail(n, "%s has no field %s", kindName(m.Node.Type()), strings.Trim(write(m.Property), `"`)) // a method, which is no data
 	}
 	if n.Type() == digestType && !allowed {
 		u.fail(n, "the supplier key has no clear text here").hint("supplier(msg.%s) finds whose it is, present(msg.%s) whether it was sent",
@@ -102,15 +105,15 @@ func (u *unit) checkDigests(n ast.Node, allowed bool) {
 	switch n := n.(type) {
 	case *ast.CallNode:
 		for _, a := range n.Arguments {
-			u.checkDigests(a, true)
+			u.checkUses(a, true)
 		}
 	case *ast.BinaryNode:
 		same := (n.Operator == "==" || n.Operator == "!=") && (isNil(n.Left) || isNil(n.Right))
-		u.checkDigests(n.Left, same)
-		u.checkDigests(n.Right, same)
+		u.checkUses(n.Left, same)
+		u.checkUses(n.Right, same)
 	default:
 		for _, c := range children(n) {
-			u.checkDigests(c, false)
+			u.checkUses(c, false)
 		}
 	}
 }

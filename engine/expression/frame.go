@@ -17,6 +17,7 @@ type frame struct {
 	args   []any          // of the calls under way, innermost last
 	env    map[string]any // of the virtual machine
 	vm     vm.VM
+	onVM   bool     // env, vm and traced hold something
 	traced []traced // by Explain
 }
 
@@ -40,11 +41,11 @@ func (f *frame) release() {
 		clear(f.args)
 		f.args = f.args[:0]
 	}
-	if f.env != nil {
+	if f.onVM {
 		clear(f.env)
 		clear(f.vm.Stack)
+		f.onVM, f.traced = false, nil
 	}
-	f.traced = nil
 	frames.Put(f)
 }
 
@@ -57,8 +58,8 @@ func (f *frame) spend(steps int) {
 }
 
 func (f *frame) spendText(bytes int) {
-	if bytes >= 64 {
-		f.spend(bytes / 64)
+	if bytes >= stepText {
+		f.spend(bytes / stepText)
 	}
 }
 

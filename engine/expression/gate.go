@@ -3,7 +3,7 @@ package expression
 import "strings"
 
 // Limits. Parsing, checking and running need time and stack in proportion to the source, and what one evaluation may do
-// is counted in steps: an operation is one, and so are 64 bytes of text or one element of a list that it looks at.
+// is counted in steps: an operation is one, and so are 32 bytes of text or one element of a list that it looks at.
 const (
 	MaxSource  = 4 << 10  // bytes of source
 	MaxDepth   = 64       // open brackets
@@ -17,6 +17,7 @@ const (
 
 	maxUnary   = 16     // unary operators in a row
 	maxProgram = 500    // instructions of a compiled regular expression
+	stepText   = 32     // bytes of text that count as one step
 	maxMemory  = 20_000 // elements that the virtual machine may put into lists and maps
 )
 

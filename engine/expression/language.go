@@ -2,7 +2,6 @@ package expression
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -53,26 +52,16 @@ func (l *Language) Redacting(r Redactor) *Language {
 
 func hide(string) string { return secret.Redacted }
 
-// Functions returns all functions sorted by name, for documentation and completion.
+// Functions returns all functions sorted by name, for documentation and completion. Those that take a list apart
+// (any, filter …) are the language's own and have no Call.
 func (l *Language) Functions() []Function {
-	var all []Function
-	for _, name := range slices.Sorted(maps.Keys(l.functions)) {
-		all = append(all, *l.functions[name])
+	all := describeCollections()
+	for _, f := range l.functions {
+		all = append(all, *f)
 	}
+	slices.SortFunc(all, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
-
-// The builtins of expr that the language keeps: those that take lists and objects.
-const (
-	predicates  = " all any none one filter count find findIndex findLast findLastIndex map sum " // take an expression per element
-	collections = predicates + "first last keys values sort reverse min max mean median "
-)
-
-func isPredicate(name string) bool  { return strings.Contains(predicates, " "+name+" ") }
-func isCollection(name string) bool { return strings.Contains(collections, " "+name+" ") }
-
-// isConditional reports whether the predicate must be true or false.
-func isConditional(name string) bool { return isPredicate(name) && name != "map" && name != "sum" }
 
 // variables are the names that are no functions.
 const variables = " msg meta type origin device time "

@@ -24,7 +24,7 @@ func compilePattern(source string) (*pattern, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	if len(prog.Inst) > 2*maxProgram {
+	if len(prog.Inst) > maxProgram {
 		return nil, tooLarge
 	}
 	re, err := regexp.Compile(source)

@@ -149,9 +149,11 @@ func (p *Program) run(f *frame) any {
 	return whole(f.runVM(p.code, p.slots))
 }
 
-// whole turns the machine's own integers into the int64 that the language promises, also in a list that it made.
+// whole turns the machine's own integers into the int64 that the language promises, also in a list that it made. A
+// method of a value whose type is not known before (of a time inside an object) is no result.
 func whole(v any) any {
 	switch x := v.(type) {
+	case nil, bool, string, int64, float64, map[string]any:
 	case int:
 		return int64(x)
 	case uint8:
@@ -163,6 +165,10 @@ func whole(v any) any {
 				x[i] = whole(x[i])
 			}
 			return x
+		}
+	default:
+		if reflect.TypeOf(v).Kind() == reflect.Func {
+			fail("there is no such field or element")
 		}
 	}
 	return v

@@ -3,7 +3,9 @@ package expression
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +49,22 @@ func standard() []Function {
 		Func1(Function{Name: "len", Pure: true, Example: `len(msg.readings) > 0`,
 			Doc:    "The number of characters of a text, or of elements of a list or an object.",
 			Params: []Param{{Name: "value"}}}, length),
+		Func1(Function{Name: "keys", Pure: true, Example: `"power" in keys(msg.phases)`, Doc: "The names of an object, sorted.",
+			Params: []Param{{Name: "object"}}}, func(_ context.Context, o map[string]any) ([]any, error) {
+			list := make([]any, 0, len(o))
+			for _, k := range slices.Sorted(maps.Keys(o)) {
+				list = append(list, k)
+			}
+			return list, nil
+		}),
+		Func1(Function{Name: "values", Pure: true, Example: `sum(values(msg.phases))`, Doc: "The values of an object, sorted by their names.",
+			Params: []Param{{Name: "object"}}}, func(_ context.Context, o map[string]any) ([]any, error) {
+			list := make([]any, 0, len(o))
+			for _, k := range slices.Sorted(maps.Keys(o)) {
+				list = append(list, o[k])
+			}
+			return list, nil
+		}),
 		Func1(Function{Name: "string", Pure: true, Example: `string(msg.counter)`,
 			Doc:    "A number, true or false, a time or a duration as text.",
 			Params: []Param{{Name: "value"}}}, toText),
@@ -56,7 +74,8 @@ func standard() []Function {
 		Func1(Function{Name: "float", Pure: true, Example: `float(msg.power)`,
 			Doc:    "A number, or a text read as one.",
 			Params: []Param{{Name: "value"}}}, toFloat),
-		numeric("abs", "The number without its sign.", math.Abs),
+		Func1(Function{Name: "abs", Pure: true, Example: `abs(msg.power)`, Doc: "The number without its sign.",
+			Params: []Param{{Name: "number"}}}, abs),
 		numeric("ceil", "The smallest whole number that is not below.", math.Ceil),
 		numeric("floor", "The largest whole number that is not above.", math.Floor),
 		numeric("round", "The nearest whole number, halves away from zero.", math.Round),
@@ -77,6 +96,19 @@ func standard() []Function {
 func numeric(name, doc string, do func(float64) float64) Function {
 	f := Function{Name: name, Doc: doc, Example: name + "(msg.power)", Pure: true, Params: []Param{{Name: "number"}}}
 	return Func1(f, func(_ context.Context, n float64) (float64, error) { return do(n), nil })
+}
+
+func abs(_ context.Context, v any) (any, error) {
+	n, ok := toNumber(v)
+	switch {
+	case !ok:
+		return nil, errors.New("the value is " + typeName(v) + ", not a number")
+	case !n.exact:
+		return math.Abs(n.f), nil
+	case n.i < 0:
+		return negate(v), nil
+	}
+	return n.i, nil
 }
 
 func mask(ctx context.Context, v any) (string, error) {

@@ -194,6 +194,7 @@ func (f *frame) runVM(program *vm.Program, slots []namedSlot) any {
 	if f.env == nil {
 		f.env = make(map[string]any, 8)
 	}
+	f.onVM = true
 	f.env[frameName] = f
 	for _, s := range slots {
 		f.env[s.name] = s.read(f.scope)

@@ -58,6 +58,8 @@ func write(n ast.Node) string {
 		return "[" + writeAll(n.Nodes) + "]"
 	case *ast.ConditionalNode:
 		return write(n.Cond) + " ? " + write(n.Exp1) + " : " + write(n.Exp2)
+	case *ast.StringNode:
+		return fmt.Sprintf("%q", n.Value)
 	case *ast.PointerNode:
 		return "#" + n.Name
 	case *ast.MapNode:
