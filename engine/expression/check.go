@@ -158,6 +158,8 @@ var (
 	condition      = regexp.MustCompile(`^non-bool expression \(type (.+)\) used as condition$`)
 	elementType    = regexp.MustCompile(`^cannot use (.+) as type (.+) in (array|map key)$`)
 	noField        = regexp.MustCompile(`^type (.+) has no field (.+)$`)
+	noCondition    = regexp.MustCompile(`^predicate should return boolean \(got (.+)\)$`)
+	noList         = regexp.MustCompile(`^builtin (\w+) takes only array \(got (.+)\)$`)
 	tokenDetail    = regexp.MustCompile(`unexpected token (\w+)\("(.*)"\)`)
 )
 
@@ -181,6 +183,13 @@ func (u *unit) translate(err error) error {
 		m = fmt.Sprintf("cannot apply %s to %s", p[1], ourType(p[2]))
 	case condition.MatchString(m):
 		m = fmt.Sprintf("the condition is %s, not true or false", ourType(condition.FindStringSubmatch(m)[1]))
+	case noCondition.MatchString(m):
+		m = fmt.Sprintf("the condition is %s, not true or false", ourType(noCondition.FindStringSubmatch(m)[1]))
+	case noList.MatchString(m):
+		p := noList.FindStringSubmatch(m)
+		m = fmt.Sprintf("%s takes a list, not %s", p[1], ourType(p[2]))
+	case strings.HasPrefix(m, "invalid integer literal"):
+		m = "the number is too large for a whole number"
 	case elementType.MatchString(m):
 		p := elementType.FindStringSubmatch(m)
 		m = fmt.Sprintf("cannot look for %s in a list of %s", ourType(p[1]), ourType(p[2]))
@@ -194,7 +203,12 @@ func (u *unit) translate(err error) error {
 		m = tokenDetail.ReplaceAllString(m, "unexpected $2")
 	}
 	e := newError(u.source, at.From, "%s", m)
-	if strings.Contains(at.Message, "secret.Digest") {
+	switch {
+	case m == "unexpected =":
+		e.hint("did you mean ==?")
+	case m == "unexpected :" && strings.Contains(u.source[:e.Offset], "{"):
+		e.hint("an object as predicate is written in two pairs of braces: {{…}}")
+	case strings.Contains(at.Message, "secret.Digest"):
 		e.hint("the supplier key has no clear text; supplier(msg.%s) finds whose it is", keyField)
 	}
 	return e

@@ -44,8 +44,8 @@
 //	|| or
 //	&& and
 //	== != < <= > >= in matches contains startsWith endsWith
-//	! not
 //	+ -
+//	! not
 //	* / %
 //	- (sign)
 //	** ^                      power

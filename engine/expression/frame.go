@@ -19,6 +19,8 @@ type frame struct {
 	vm     vm.VM
 	onVM   bool     // env, vm and traced hold something
 	traced []traced // by Explain
+	// panicked is what a function panicked with under the machine, which recovers from everything.
+	panicked any
 }
 
 type traced struct {
@@ -44,7 +46,7 @@ func (f *frame) release() {
 	if f.onVM {
 		clear(f.env)
 		clear(f.vm.Stack)
-		f.onVM, f.traced = false, nil
+		f.onVM, f.traced, f.panicked = false, nil, nil
 	}
 	frames.Put(f)
 }

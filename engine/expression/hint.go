@@ -5,6 +5,22 @@ import "strings"
 // suggest returns the name nearest to what was written, or "". Names in scope are those of variables, functions and
 // well-known fields; leaving out "msg." or a family, and the wrong case, are forgiven first.
 func (l *Language) suggest(written string) string {
+	switch written { // as other rule engines and languages say it
+	case "null", "undefined", "None", "NULL":
+		return "nil"
+	case "metadata":
+		return "meta"
+	case "message", "payload", "data":
+		return "msg"
+	case "msgType", "messageType":
+		return "type"
+	case "deviceName", "originator":
+		return "device"
+	case "ts", "timestamp", "now":
+		return "time"
+	case "length", "size":
+		return "len"
+	}
 	known := []string{"msg." + keyField, "msg.cups", "origin.id", "origin.name", "origin.type"}
 	known = append(known, strings.Fields(variables+collections)...)
 	for name := range l.functions {

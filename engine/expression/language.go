@@ -107,8 +107,21 @@ func (f *Function) bind() *builtin.Function {
 		in = append(in[:n+1:n+1], t)
 	}
 	return &builtin.Function{Name: f.Name, Types: types, Func: func(args ...any) (any, error) {
-		return args[0].(*frame).call(f, args[1:])
+		return args[0].(*frame).callFromVM(f, args[1:])
 	}}
+}
+
+// callFromVM is call, and remembers a panic of the function: the machine would make a result without a stack of it.
+func (f *frame) callFromVM(fn *Function, args []any) (any, error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, own := r.(*fault); !own {
+				f.panicked = r
+			}
+			panic(r)
+		}
+	}()
+	return f.call(fn, args)
 }
 
 // call runs a function and keeps the limits.

@@ -112,3 +112,33 @@ func TestNested(t *testing.T) {
 		t.Errorf("got %v, %v, want true", got, err)
 	}
 }
+
+// TestPanic: a function that panics has a fault that somebody must see, so it is no mere error of the expression.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	type fatal struct{}
+	f := expression.Func1(expression.Function{Name: "explode"}, func(context.Context, any) (bool, error) { panic(fatal{}) })
+	l, err := expression.New(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Compile(`explode(1)`, expression.Bool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := p.OnVM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for way, p := range map[string]*expression.Program{"compiled": p, "machine": machine} {
+		func() {
+			defer func() {
+				if _, ok := recover().(fatal); !ok {
+					t.Errorf("%s: got no panic, want the function's", way)
+				}
+			}()
+			_, err := p.Bool(context.Background(), newMessage())
+			t.Errorf("%s: got %v, want a panic", way, err)
+		}()
+	}
+}

@@ -108,7 +108,7 @@ func (p *Program) Number(ctx context.Context, s Scope) (n any, err error) {
 	return v, nil
 }
 
-// Object evaluates to an object. The caller may change it only if it was made by the expression; take it as read-only.
+// Object evaluates to an object. It may be the message's own: do not change it.
 func (p *Program) Object(ctx context.Context, s Scope) (o map[string]any, err error) {
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)
@@ -121,7 +121,7 @@ func (p *Program) Object(ctx context.Context, s Scope) (o map[string]any, err er
 }
 
 // Any evaluates to whatever the expression gives: nil, bool, int64, float64, string, []any, map[string]any, time.Time,
-// time.Duration, or a struct that a function returned.
+// time.Duration, or a struct that a function returned. Lists and objects may be the message's own: do not change them.
 func (p *Program) Any(ctx context.Context, s Scope) (v any, err error) {
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)

@@ -202,6 +202,9 @@ func (f *frame) runVM(program *vm.Program, slots []namedSlot) any {
 	f.vm.MemoryBudget = maxMemory
 	v, err := f.vm.Run(program, f.env)
 	if err != nil {
+		if f.panicked != nil {
+			panic(f.panicked)
+		}
 		var at *file.Error
 		if errors.As(err, &at) {
 			f.at = at.From
