@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/registry/store"
@@ -109,7 +112,7 @@ func TestWritten(t *testing.T) {
 	for lsn := store.LSN(1); lsn <= 1_000_000; lsn++ {
 		h := w.hash(fmt.Appendf(nil, "key %d", lsn))
 		if lsn%3 == 0 {
-			h = keys[rng.IntN(len(keys))]
+			h = keys[rng.IntN(len(keys))/2*2] // every other key stays as it was, until it is displaced
 		} else if lsn%1000 == 1 {
 			keys = append(keys, h)
 		}
@@ -124,6 +127,85 @@ func TestWritten(t *testing.T) {
 	t.Logf("after 1,000,000 writes %d of %d keys are taken for written later", exact(1_000_000), len(keys))
 	if w.last(w.hash([]byte("never"))) > 1_000_000 {
 		t.Error("a key is told to be written in the future")
+	}
+}
+
+// TestViewAmidCommit puts the store by hand between the steps of a commit and looks at what a view says then.
+func TestViewAmidCommit(t *testing.T) {
+	t.Parallel()
+	s, err := Open("store", Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	before := s.Applied()
+	for _, c := range []struct {
+		name  string
+		step  func()
+		shown bool
+		at    store.Stamp
+		rests store.LSN
+	}{
+		{"before", func() {}, false, store.Stamp(before), before},
+		{"counted", func() { s.applied.Add(1) }, false, store.Stamp(before), before + 1},
+		{"shown", func() { err = s.db.Set([]byte("k"), nil, nil) }, true, store.Stamp(before), before + 1},
+		{"done", func() { s.visible.Add(1) }, true, store.Stamp(before + 1), before + 1},
+	} {
+		c.step()
+		var shown bool
+		var at store.Stamp
+		rests, verr := s.View(context.Background(), func(r store.Reader) error {
+			at = r.At()
+			_, shown, err = r.Get([]byte("k"))
+			return err
+		})
+		if err != nil || verr != nil {
+			t.Fatalf("%s: %v, %v", c.name, err, verr)
+		}
+		if shown != c.shown || at != c.at || rests != c.rests {
+			t.Errorf("%s: shown %t, stamp %d, rests on %d; want %t, %d, %d", c.name, shown, at, rests, c.shown, c.at, c.rests)
+		}
+	}
+}
+
+// TestFlushAfterFailure: a flush that ends well after the store has failed acknowledges nothing, since Pebble is told
+// that all ends well from then on.
+func TestFlushAfterFailure(t *testing.T) {
+	t.Parallel()
+	flushing, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var armed atomic.Bool
+	hold := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if armed.Load() && strings.HasSuffix(op.Path, ".log") &&
+			(op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) {
+			once.Do(func() { close(flushing) })
+			<-goOn
+		}
+		return nil
+	})
+	s, err := Open("store", Options{FS: errorfs.Wrap(vfs.NewMem(), hold)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	armed.Store(true)
+	ctx := context.Background()
+	lsn, err := s.Apply(ctx, store.Batch{Puts: []store.Put{{Key: []byte("k")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() { waited <- s.Sync(ctx, lsn) }()
+	<-flushing
+	s.fail(errors.New("something else"))
+	if err := <-waited; !errors.Is(err, store.ErrFailed) {
+		t.Errorf("sync: got %v, want ErrFailed", err)
+	}
+	close(goOn)
+	if err := s.Close(); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("close: got %v, want ErrFailed", err)
+	}
+	if got := s.Synced(); got >= lsn {
+		t.Errorf("synced rose to %d after the failure, the last batch is %d", got, lsn)
 	}
 }
 
