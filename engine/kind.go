@@ -25,9 +25,10 @@ type Kind struct {
 	Calls func(config any) string
 	// Returns is the label by which a node of that configuration leaves its chain.
 	Returns func(config any) string
-	// Waits says that a run may pause at the node: delay, collect, checkpoint.
-	Waits bool
-	// Barrier says that the node acts outside: what came before it is on disk before it runs, and stays.
+	// Selects says that the node picks what it is for: a relation of it that leads nowhere is no oversight.
+	Selects bool
+	// Barrier says that the node acts outside: what came before it is on disk before it runs, and stays. A run that has
+	// to repeat goes on behind it with the result that it gave, so it keeps what it learnt there and writes nothing.
 	Barrier bool
 	// Config is a value of the configuration struct, for its type and tags; nil for a kind without configuration.
 	//

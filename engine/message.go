@@ -7,10 +7,10 @@ import (
 
 // Origin is who a message is about: the entity whose messages stay in order. In ThingsBoard's words, the originator.
 type Origin struct {
-	Type    string // "DEVICE", or "PROVISION" before there is a device
-	ID      string // unique within Type
-	Name    string // what people call it
-	Profile string // the device's profile; empty where there is none
+	Type    string `json:"type"`              // "DEVICE", or "PROVISION" before there is a device
+	ID      string `json:"id"`                // unique within Type
+	Name    string `json:"name"`              // what people call it
+	Profile string `json:"profile,omitempty"` // the device's profile; empty where there is none
 }
 
 // Lane is the key of the queue in which messages of this origin wait for one another.

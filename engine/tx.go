@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"time"
 )
 
 // ErrConflict is returned by a Tx when a row that the run decided on has changed meanwhile. The engine then repeats the
@@ -27,6 +26,19 @@ type Tx interface {
 
 // BeginFunc opens the transaction of one attempt of a run. Registry verbs find it in the returned context.
 type BeginFunc func(ctx context.Context, m *Message) (context.Context, Tx, error)
+
+// Place is where a run stands. It is evidence: what decided, and on which revision.
+type Place struct{ Chain, Node, Revision string }
+
+// PlaceOf is the place of the node that a context was handed to; zero outside a run.
+func PlaceOf(ctx context.Context) Place {
+	if p, ok := ctx.Value(placeKey{}).(Place); ok {
+		return p
+	}
+	return Place{}
+}
+
+type placeKey struct{}
 
 // Attempt is the number of the attempt that a context belongs to, from 1. A transaction asked for with attempt 4 or
 // above should run alone, with no other batch applied meanwhile, so that it cannot lose for ever.
@@ -72,13 +84,37 @@ type Hop struct {
 	Relation string `json:"relation"`
 }
 
+// Path is the way that a message took, through all its branches, in the order in which they were walked.
+type Path struct{ edges []*edge }
+
+// Len is the number of hops.
+func (p Path) Len() int { return len(p.edges) }
+
+// Hops spells the path out.
+func (p Path) Hops() []Hop {
+	hops := make([]Hop, len(p.edges))
+	for i, e := range p.edges {
+		hops[i] = Hop{Chain: e.from.graph.id, Node: e.from.id, Relation: e.relation}
+	}
+	return hops
+}
+
+// Last is the last hop; zero for a message that met no node.
+func (p Path) Last() Hop {
+	if len(p.edges) == 0 {
+		return Hop{}
+	}
+	e := p.edges[len(p.edges)-1]
+	return Hop{Chain: e.from.graph.id, Node: e.from.id, Relation: e.relation}
+}
+
 // Fate is how one message ended.
 type Fate struct {
 	Message  *Message // as it was submitted
 	Last     *Message // the one that set the outcome, with its metadata; Message where none did
 	State    State
 	Outcome  string // code set by the chain; empty where none was
-	Path     []Hop
+	Path     Path
 	Cause    error  // why it was dead-lettered or abandoned; nil when done
 	Attempt  int    // from 1
 	Revision string // of the chain set that it ran on
@@ -91,20 +127,19 @@ type Fate struct {
 type Pending struct {
 	Sequence uint64 // rising; the order in which a restart queues the rows
 	Lane     string
-	Due      time.Time // zero: at once
 	Steps    []Step
 }
 
 // Step is one message and the place from which its run goes on.
 type Step struct {
 	Message *Message
-	Chain   string   // empty: the message's own entry
-	Node    string   // empty: the chain's first node
-	Returns []Return // callers that wait for a return, innermost last
+	Chain   string  // empty: the message's own entry
+	Node    string  // empty: the chain's first node
+	Returns []Frame // callers that wait for a return, innermost last
 }
 
-// Return is a place in a calling chain.
-type Return struct {
+// Frame is a place in a calling chain.
+type Frame struct {
 	Chain string `json:"chain"`
 	Node  string `json:"node"`
 }

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Chain is a compiled, immutable revision of a chain set: every chain of it, with its nodes made and its expressions
+// compiled. An Engine runs it; Close is the engine's business once it has been handed over.
+type Chain struct {
+	revision string
+	graphs   []*graph
+	byID     map[string]*graph
+	root     *graph
+	closers  []io.Closer
+	users    atomic.Int64 // runs on this revision, and one for being the current one
+}
+
+// Revision names the content: a hash of the canonical form of all files, layout and remarks left out.
+func (c *Chain) Revision() string { return c.revision }
+
+// IDs are the ids of the chains, sorted.
+func (c *Chain) IDs() []string {
+	ids := make([]string, len(c.graphs))
+	for i, g := range c.graphs {
+		ids[i] = g.id
+	}
+	return ids
+}
+
+// Has says whether the set holds a chain of that id.
+func (c *Chain) Has(id string) bool { return c.byID[id] != nil }
+
+// Close closes the nodes that hold something open. Call it only for a chain that no engine was given.
+func (c *Chain) Close() error {
+	var errs []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		errs = append(errs, c.closers[i].Close())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}
+
+// release gives back one use; the last one closes the nodes.
+func (c *Chain) release() error {
+	if c.users.Add(-1) == 0 {
+		return c.Close()
+	}
+	return nil
+}
+
+// graph is one compiled chain: a slice of steps with their edges, which one goroutine walks.
+type graph struct {
+	id, name  string
+	steps     []*step
+	first     *step
+	onFailure *step
+	maxVisits int
+}
+
+func (g *graph) step(id string) *step {
+	for _, s := range g.steps {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// step is a node in its place.
+type step struct {
+	graph    *graph
+	id, name string
+	kind     *Kind
+	node     Node
+	timeout  time.Duration
+	edges    []*edge // one for each relation that the node can emit, connected or not
+	formulas []*formula
+	calls    string       // chain that the node enters, if it does
+	returns  string       // label by which the node leaves its chain, if it does
+	leave    *edge        // stands for that label in paths and counts
+	slow     atomic.Int64 // runs that sit in this node beyond its time
+}
+
+// edge is a relation of a step with the steps that it leads to, in file order.
+type edge struct {
+	relation string
+	from     *step
+	to       []*step
+	back     bool // closes a cycle
+	count    atomic.Uint64
+}
+
+// edge finds a relation. ThingsBoard compares relations without regard to case; ours are mostly spelt alike, hence the
+// quick look first.
+func (s *step) edge(relation string) *edge {
+	for _, e := range s.edges {
+		if e.relation == relation {
+			return e
+		}
+	}
+	for _, e := range s.edges {
+		if strings.EqualFold(e.relation, relation) {
+			return e
+		}
+	}
+	return nil
+}

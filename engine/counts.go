@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"maps"
+	"time"
+)
+
+// Counts are what an engine has done since it started. At any moment In = Done + DeadLettered + Abandoned + InFlight.
+type Counts struct {
+	In           uint64 // messages submitted or emitted
+	Done         uint64
+	DeadLettered uint64
+	Abandoned    uint64
+	InFlight     uint64
+	Repeated     uint64            // attempts that a conflict made necessary
+	Outcomes     map[string]uint64 // by code; "" for runs that set none
+}
+
+// Counts returns one consistent set of figures.
+func (e *Engine) Counts() Counts {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.counts
+	c.Outcomes = maps.Clone(c.Outcomes)
+	return c
+}
+
+// finish settles one message: its fate is told, then its place is given back.
+func (e *Engine) finish(j *job, f Fate) {
+	if j.done != nil {
+		j.done(f)
+	}
+	if j.slot {
+		<-e.slots
+	}
+	*j = job{}
+	jobs.Put(j)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch f.State {
+	case Done:
+		e.counts.Done++
+		e.counts.Outcomes[f.Outcome]++
+	case DeadLettered:
+		e.counts.DeadLettered++
+	default:
+		e.counts.Abandoned++
+	}
+	e.counts.InFlight--
+	if e.counts.InFlight == 0 && e.draining {
+		close(e.idle)
+	}
+}
+
+// EdgeCount is how often messages left a node by a relation, on the current revision.
+type EdgeCount struct {
+	Chain, Node, Relation string
+	Count                 uint64
+}
+
+// EdgeCounts lists every relation of every node of the current chain set.
+func (e *Engine) EdgeCounts() []EdgeCount {
+	var all []EdgeCount
+	for _, g := range e.current.Load().graphs {
+		for _, s := range g.steps {
+			for _, x := range s.edges {
+				all = append(all, EdgeCount{Chain: g.id, Node: s.id, Relation: x.relation, Count: x.count.Load()})
+			}
+		}
+	}
+	return all
+}
+
+// Stuck is a node that has not returned although its time is over. It holds its lane.
+type Stuck struct {
+	Chain, Node, Message string
+	Since                time.Time
+}
+
+// Stuck lists the nodes that do not return.
+func (e *Engine) Stuck() []Stuck { return e.watch.stuck() }

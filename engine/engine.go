@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Options of an engine. The zero value runs chains without effects.
+type Options struct {
+	// Begin opens the transaction of each attempt of a run; nil: a run has no effects.
+	Begin BeginFunc
+	// Logger gets what an operator must know: panics in nodes, nodes that do not return, fates that could not be kept.
+	Logger zerolog.Logger
+	// InFlight is how many messages may be in the engine at once; more make Submit wait. Default 4,096. Emitted
+	// messages do not wait and come on top.
+	InFlight int
+	// Parallel is how many messages may be in their nodes at once. Default 1,024: nodes wait for other systems.
+	Parallel int
+	// NodeTimeout is how long a node may take unless its chain says otherwise. Default 10 s.
+	NodeTimeout time.Duration
+	// RunTimeout is how long a whole run may take. Default 60 s.
+	RunTimeout time.Duration
+	// Now is the clock that numbers emitted messages; nil for time.Now.
+	Now func() time.Time
+	// Redact takes personal data out of what a trace shows; nil: a trace shows metadata and payload as they are.
+	Redact func(text string) string
+}
+
+// The errors of Submit.
+var (
+	ErrDraining     = errors.New("the engine takes no more messages: it is stopping")
+	ErrUnknownChain = errors.New("there is no such chain")
+)
+
+// Engine runs messages through the current chain set. All its methods are safe for concurrent use.
+//
+// Order: messages of one origin are processed in the order in which Submit was called, each to its end, forks and
+// nested chains included; messages of different origins run in parallel. Less formally: a lane per device, one message
+// at a time.
+type Engine struct {
+	options Options
+	current atomic.Pointer[Chain]
+	lanes   lanes
+	pool    pool
+	acks    acks
+	watch   watchdog
+	slots   chan struct{}
+	last    atomic.Uint64 // sequence of the newest pending row
+	// cancelled makes runs that have not begun end as abandoned.
+	cancelled atomic.Bool
+	swap      sync.RWMutex // held shared while a run takes the current chain set
+
+	mu       sync.Mutex // protects what follows
+	counts   Counts
+	draining bool
+	idle     chan struct{} // closed when nothing is in flight while draining
+}
+
+// New starts an engine on a chain set. End it with Drain.
+func New(chain *Chain, options Options) *Engine {
+	if options.InFlight <= 0 {
+		options.InFlight = 4096
+	}
+	if options.Parallel <= 0 {
+		options.Parallel = 1024
+	}
+	if options.NodeTimeout <= 0 {
+		options.NodeTimeout = 10 * time.Second
+	}
+	if options.RunTimeout <= 0 {
+		options.RunTimeout = time.Minute
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Redact == nil {
+		options.Redact = func(text string) string { return text }
+	}
+	e := &Engine{options: options, slots: make(chan struct{}, options.InFlight), idle: make(chan struct{})}
+	chain.users.Add(1)
+	e.current.Store(chain)
+	e.lanes.init()
+	e.counts.Outcomes = map[string]uint64{}
+	e.pool.init(options.Parallel, e.runLane)
+	e.acks.start(e.finish)
+	e.watch.start(&e.pool, &e.options)
+	return e
+}
+
+// Submit hands a message over. It blocks while the engine is full, until ctx is done. Once it returned nil, done is
+// called exactly once, from another goroutine, when the fate is on disk (or cannot come to be); it must not block.
+// Until then the values of ctx are visible to nodes; its end does not stop the run.
+func (e *Engine) Submit(ctx context.Context, m *Message, done func(Fate)) error {
+	if m.Chain() != "" && !e.current.Load().Has(m.Chain()) {
+		return errors.Join(ErrUnknownChain, errors.New(m.Chain()))
+	}
+	select {
+	case e.slots <- struct{}{}:
+	default:
+		select {
+		case e.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if !e.enter() {
+		<-e.slots
+		return ErrDraining
+	}
+	j := jobs.Get().(*job)
+	j.message, j.done, j.values, j.slot = m, done, ctx, true
+	e.enqueue(j)
+	return nil
+}
+
+// Resume queues what a former process left undone, in the order of the rows. Call it before any listener opens.
+func (e *Engine) Resume(rows []Pending) {
+	for _, row := range rows {
+		e.observe(row.Sequence)
+		e.queueRow(context.Background(), row)
+	}
+}
+
+// Swap makes another chain set the current one, in one atomic step. Runs under way finish on the set that they started
+// on; its nodes are closed after the last of them.
+func (e *Engine) Swap(chain *Chain) {
+	chain.users.Add(1)
+	e.swap.Lock()
+	former := e.current.Swap(chain)
+	e.swap.Unlock()
+	e.closeIfUnused(former)
+}
+
+// Chain is the current chain set.
+func (e *Engine) Chain() *Chain { return e.current.Load() }
+
+// Drain refuses further messages, waits until those inside have met their fates, then ends the engine's goroutines and
+// closes the nodes. When ctx ends first, runs under way are cancelled and what has not ended is abandoned:
+// unacknowledged, so that its sender repeats it.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.mu.Lock()
+	first := !e.draining
+	e.draining = true
+	if first && e.counts.InFlight == 0 {
+		close(e.idle)
+	}
+	e.mu.Unlock()
+	var err error
+	select {
+	case <-e.idle:
+	case <-ctx.Done():
+		err = ctx.Err()
+		e.cancelled.Store(true)
+		e.watch.cancelAll(errors.New("the engine is stopping"))
+		<-e.idle
+	}
+	if first {
+		e.watch.stop()
+		e.pool.stop()
+		e.acks.stop()
+		e.closeIfUnused(e.current.Load())
+	}
+	return err
+}
+
+func (e *Engine) closeIfUnused(c *Chain) {
+	if err := c.release(); err != nil {
+		e.options.Logger.Warn().Err(err).Str("revision", c.revision).Str("event", "node_close_failed").Send()
+	}
+}
+
+// take returns the current chain set for the length of a run.
+func (e *Engine) take() *Chain {
+	e.swap.RLock()
+	c := e.current.Load()
+	c.users.Add(1)
+	e.swap.RUnlock()
+	return c
+}
+
+// enter counts one more message inside; it is false when the engine is stopping.
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining {
+		return false
+	}
+	e.counts.In++
+	e.counts.InFlight++
+	return true
+}
+
+// queueRow puts the steps of a pending row into their lane. They do not wait for a place, and may come while draining.
+func (e *Engine) queueRow(values context.Context, row Pending) {
+	e.mu.Lock()
+	e.counts.In += uint64(len(row.Steps))
+	e.counts.InFlight += uint64(len(row.Steps))
+	e.mu.Unlock()
+	for i, s := range row.Steps {
+		j := jobs.Get().(*job)
+		m := s.Message.child()
+		m.under = s.Message
+		m.lane = row.Lane
+		m.pending = PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
+		j.message, j.values, j.start = m, values, s
+		e.enqueue(j)
+	}
+}
+
+// observe raises the newest sequence to at least n.
+func (e *Engine) observe(n uint64) {
+	for {
+		last := e.last.Load()
+		if n <= last || e.last.CompareAndSwap(last, n) {
+			return
+		}
+	}
+}
+
+// sequence gives the next sequence for a pending row: rising, also from one process to the next if the clock does.
+func (e *Engine) sequence() uint64 {
+	for {
+		last := e.last.Load()
+		next := max(last+1, uint64(e.options.Now().UnixNano()))
+		if e.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}

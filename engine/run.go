@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// maxBranches bounds what one message can become in one run: forks of forks grow without measure.
+const maxBranches = 1000
+
+// run is one message's way through the chain set. It belongs to a worker and is used again for the next message.
+type run struct {
+	engine  *Engine
+	chain   *Chain
+	context *runContext
+	node    context.Context // what nodes are handed: the run's context with the transaction in it
+	tx      Tx
+	tracer  Tracer
+
+	path     []*edge
+	stack    []branch // branches still to walk, the next one last
+	emitted  []*Message
+	last     *Message // the one that set the outcome
+	branches int
+	visits   map[*graph]int // made when a chain is called or a cycle closed
+	barrier  *savepoint     // set once something has been done outside
+	failure  error          // a failure that nothing took
+	refused  error          // the store would not flush before a barrier: ErrConflict, or worse
+	mark     int            // of the transaction, before the current node
+}
+
+// branch is a message in front of a step.
+type branch struct {
+	message  *Message
+	step     *step
+	returns  *caller
+	handling *graph // the chain whose onFailure this branch runs in
+}
+
+// caller is a calling step that waits for a return: a stack as a list, because branches share its lower part.
+type caller struct {
+	step *step
+	next *caller
+}
+
+// savepoint is where a run goes on when it has to repeat: behind the last barrier, with the result that it gave.
+type savepoint struct {
+	stack    []branch
+	path     []*edge
+	emitted  []*Message
+	last     *Message
+	branches int
+}
+
+// process carries one job to its fate.
+func (e *Engine) process(w *worker, j *job) {
+	chain := e.take()
+	defer e.closeIfUnused(chain)
+	r := &w.run
+	r.reset(e, chain, j)
+	w.at.Store(r.context)
+	w.runs.Add(1)
+	fate, synced := r.toFate(w, j)
+	w.at.Store(nil)
+	for _, p := range fate.Emitted {
+		e.queueRow(context.Background(), p)
+	}
+	if fate.State == Abandoned {
+		e.options.Logger.Warn().Str("event", "message_abandoned").Str("message", j.message.ID()).Err(fate.Cause).Send()
+	}
+	if synced == nil {
+		e.finish(j, fate)
+		return
+	}
+	e.acks.add(ack{job: j, fate: fate, synced: synced})
+}
+
+func (r *run) reset(e *Engine, chain *Chain, j *job) {
+	r.engine, r.chain = e, chain
+	r.context = &runContext{values: j.values, message: j.message, revision: chain.revision, attempt: 1}
+	r.tracer, _ = j.values.Value(tracerKey{}).(Tracer)
+	r.barrier = nil
+}
+
+// toFate makes attempts until one is applied.
+func (r *run) toFate(w *worker, j *job) (Fate, func(context.Context) error) {
+	for ; ; r.context.attempt++ {
+		if r.engine.cancelled.Load() {
+			return r.abandoned(j, ErrDraining), nil
+		}
+		if err := r.begin(j); err != nil {
+			return r.abandoned(j, err), nil
+		}
+		r.walkAll(w)
+		fate := r.fate(j)
+		if r.tx == nil {
+			return fate, nil
+		}
+		err := r.refused
+		if err == nil {
+			var synced func(context.Context) error
+			if synced, err = r.tx.Commit(context.Background(), fate); err == nil {
+				return fate, synced
+			}
+		}
+		r.tx.Discard()
+		if !errors.Is(err, ErrConflict) {
+			return r.abandoned(j, err), nil
+		}
+		r.engine.repeated()
+	}
+}
+
+func (r *run) abandoned(j *job, cause error) Fate {
+	return Fate{
+		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: r.context.attempt,
+		Revision: r.chain.revision, Consumed: j.message.pending,
+	}
+}
+
+// begin opens the transaction and puts the first branch, or those behind the last barrier, before the walk.
+func (r *run) begin(j *job) error {
+	clear(r.path)
+	clear(r.stack)
+	clear(r.emitted)
+	r.path, r.stack, r.emitted = r.path[:0], r.stack[:0], r.emitted[:0]
+	r.failure, r.refused, r.branches, r.visits, r.last = nil, nil, 1, nil, j.message
+	r.node, r.tx = r.context, nil
+	if begin := r.engine.options.Begin; begin != nil {
+		var err error
+		if r.node, r.tx, err = begin(r.context, j.message); err != nil {
+			return fmt.Errorf("opening a transaction: %w", err)
+		}
+	}
+	if s := r.barrier; s != nil {
+		r.stack, r.path, r.emitted = append(r.stack, s.stack...), append(r.path, s.path...), append(r.emitted, s.emitted...)
+		r.last, r.branches = s.last, s.branches
+		return nil
+	}
+	first, err := r.entry(j)
+	if err != nil {
+		r.failure = err
+		return nil
+	}
+	r.stack = append(r.stack, first)
+	return nil
+}
+
+// entry is where the message begins: a pending step says so itself, else the message's chain, else the root chain.
+func (r *run) entry(j *job) (branch, error) {
+	id := j.start.Chain
+	if id == "" {
+		id = j.message.Chain()
+	}
+	g := r.chain.root
+	if id != "" {
+		g = r.chain.byID[id]
+	}
+	if g == nil {
+		return branch{}, fmt.Errorf("%w: %q", ErrUnknownChain, id)
+	}
+	b := branch{message: j.message, step: g.first}
+	if j.start.Node != "" {
+		if b.step = g.step(j.start.Node); b.step == nil {
+			return branch{}, fmt.Errorf("chain %q has no node %q any more", g.id, j.start.Node)
+		}
+	}
+	for _, ret := range j.start.Returns {
+		g := r.chain.byID[ret.Chain]
+		if g == nil || g.step(ret.Node) == nil {
+			return branch{}, fmt.Errorf("chain %q has no node %q to return to any more", ret.Chain, ret.Node)
+		}
+		b.returns = &caller{step: g.step(ret.Node), next: b.returns}
+	}
+	return b, nil
+}
+
+// walkAll walks every branch to its end, depth first, in file order.
+func (r *run) walkAll(w *worker) {
+	for r.failure == nil && len(r.stack) > 0 {
+		b := r.stack[len(r.stack)-1]
+		r.stack = r.stack[:len(r.stack)-1]
+		r.walk(w, &b)
+	}
+	r.context.step.Store(nil)
+}
+
+// walk follows one branch. A panic in a node is that node's failure: the walk is left, and taken up again behind it.
+func (r *run) walk(w *worker, b *branch) {
+	for b.step != nil && r.failure == nil {
+		r.guarded(w, b)
+	}
+}
+
+func (r *run) guarded(w *worker, b *branch) {
+	defer func() {
+		if p := recover(); p != nil {
+			s := b.step
+			r.engine.options.Logger.Error().Str("event", "node_panic").Str("chain", s.graph.id).Str("node", s.id).
+				Str("message", b.message.ID()).Str("stack", string(debug.Stack())).Send()
+			if r.tx != nil {
+				r.tx.Rollback(r.mark)
+			}
+			r.fail(b, fmt.Errorf("the node panicked: %T", p)) // the value may hold anything
+		}
+	}()
+	for b.step != nil && r.failure == nil {
+		r.step(w, b)
+	}
+}
+
+// step runs one node and moves the branch on.
+func (r *run) step(w *worker, b *branch) {
+	s := b.step
+	r.context.step.Store(s)
+	w.moves.Add(1)
+	if r.tx != nil {
+		if s.kind.Barrier {
+			if r.refused = r.tx.Flush(r.node); r.refused != nil {
+				r.failure = r.refused // ends the walk; toFate repeats or abandons the run
+				return
+			}
+		}
+		r.mark = r.tx.Mark()
+	}
+	var result Result
+	var err error
+	if r.tracer == nil {
+		result, err = s.node.Process(r.node, b.message)
+	} else {
+		result, err = r.traced(b)
+	}
+	if cause, final := r.context.over(); cause != nil && err != nil {
+		err = cause
+		if final {
+			r.failure = r.located(s, cause)
+			return
+		}
+	}
+	if err != nil {
+		if r.tx != nil {
+			r.tx.Rollback(r.mark)
+		}
+		r.fail(b, err)
+		return
+	}
+	r.emit(s, result.emitted)
+	r.route(b, result)
+	if s.kind.Barrier {
+		r.save(b)
+	}
+}
