@@ -12,15 +12,15 @@ import (
 // letters that people put around them. It rather takes too much.
 var identifier = regexp.MustCompile(`(?i)(?:ES|PT)(?:[ ._\-/]*[0-9]){8,}(?:[ ._\-/]*[A-Z0-9]){0,4}`)
 
-// maskText hides every supply point in a text.
-func maskText(text string) string { return identifier.ReplaceAllStringFunc(text, supplypoint.Mask) }
+// MaskText hides every supply point in a text.
+func MaskText(text string) string { return identifier.ReplaceAllStringFunc(text, supplypoint.Mask) }
 
 // maskLetter hides supply points in a dead letter, which keeps the payload as the device sent it.
 func maskLetter(l registry.DeadLetter) registry.DeadLetter {
-	l.Data, l.Cause = maskText(l.Data), maskText(l.Cause)
+	l.Data, l.Cause = MaskText(l.Data), MaskText(l.Cause)
 	meta := make(map[string]string, len(l.Meta))
 	for k, v := range l.Meta {
-		meta[k] = maskText(v)
+		meta[k] = MaskText(v)
 		if strings.EqualFold(k, "cups") {
 			meta[k] = supplypoint.Mask(v)
 		}

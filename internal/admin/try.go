@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"github.com/gridtie/gridtie/engine"
 )
 
 // ChainFile is a chain file by its text.
@@ -25,19 +27,21 @@ type TryMessage struct {
 	Device   string            `json:"device,omitempty" doc:"name; one that is not known is tried as a new one"`
 	Profile  string            `json:"profile,omitempty" doc:"whose fields are read; the device's, or meters, if absent"`
 	Metadata map[string]string `json:"metadata,omitempty"`
-	Payload  json.RawMessage   `json:"payload" doc:"as the device would send it"`
+	Payload  json.RawMessage   `json:"payload,omitempty" doc:"as the device would send it"`
+	Text     string            `json:"text,omitempty" doc:"the payload as text, instead of payload: devices need not send strict JSON"`
 }
 
 // TryResult is what a message would do. Nothing was written.
 type TryResult struct {
-	Device   string   `json:"device"`
-	Type     string   `json:"type"`
-	Hops     []TryHop `json:"hops"`
-	State    string   `json:"state" doc:"done, dead-lettered or abandoned"`
-	Outcome  string   `json:"outcome,omitempty"`
-	Cause    string   `json:"cause,omitempty" doc:"why it would be dead-lettered"`
-	Took     float64  `json:"took" doc:"seconds"`
-	Revision string   `json:"revision"`
+	Findings engine.Findings `json:"findings" doc:"faults of the chains; with an error among them nothing was tried"`
+	Device   string          `json:"device"`
+	Type     string          `json:"type"`
+	Hops     []TryHop        `json:"hops"`
+	State    string          `json:"state" doc:"done, dead-lettered or abandoned"`
+	Outcome  string          `json:"outcome,omitempty"`
+	Cause    string          `json:"cause,omitempty" doc:"why it would be dead-lettered"`
+	Took     float64         `json:"took" doc:"seconds"`
+	Revision string          `json:"revision"`
 }
 
 // TryHop is one step of the message's way.

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/internal/server"
+	"github.com/gridtie/gridtie/internal/terminal"
+)
+
+// checkResult is what check prints with --json.
+type checkResult struct {
+	Findings engine.Findings `json:"findings"`
+	Errors   int             `json:"errors"`
+	Warnings int             `json:"warnings"`
+	Chains   int             `json:"chains"`
+}
+
+func (a *app) check() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "check FILES…", Short: "Check chain files, and show every fault with its place",
+		Long: "Check chain files, and show every fault with its place. A folder stands for the *.json files in it. Chains that the\n" +
+			"files call and that are not among them are taken from --chains, or from the built-in set.\n\n" +
+			"The exit code is 1 if there is an error; warnings alone give 0.",
+		Example: "  gridtie check chains/\n  gridtie check attach.json --json",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{fmt.Errorf("%q wants at least one chain file", cmd.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, _, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			files, err := server.ReadChains(args...)
+			if err != nil {
+				return err
+			}
+			beside, err := server.ChainSet(s.Chains)
+			if err != nil {
+				return err
+			}
+			findings, err := server.CheckChains(files, beside)
+			if err != nil {
+				return err
+			}
+			result := tally(findings, len(files))
+			if err := a.answer(result, func() error { a.showFindings(result); return nil }); err != nil {
+				return err
+			}
+			if result.Errors > 0 {
+				return errFound
+			}
+			return nil
+		},
+	}
+	settingFlags(cmd, "chains")
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+func tally(findings engine.Findings, chains int) checkResult {
+	r := checkResult{Findings: append(engine.Findings{}, findings...), Chains: chains}
+	for _, f := range findings {
+		if f.Severity == engine.SeverityError {
+			r.Errors++
+		} else {
+			r.Warnings++
+		}
+	}
+	return r
+}
+
+func (a *app) showFindings(r checkResult) {
+	where := 0
+	for _, f := range r.Findings {
+		where = max(where, len(fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)))
+	}
+	for _, f := range r.Findings {
+		severity, style := "error", terminal.Red
+		if f.Severity != engine.SeverityError {
+			severity, style = "warn", terminal.Yellow
+		}
+		place := fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+		text := f.Message
+		if f.Pointer != "" {
+			text += " (" + f.Pointer + ")"
+		}
+		a.say("%-*s  %s  %-18s %s", where, place, a.Paint(style, fmt.Sprintf("%-5s", severity)), f.Code, terminal.Clean(text))
+		indent := strings.Repeat(" ", where+2+5+2)
+		if f.Source != "" && f.Caret > 0 && !strings.Contains(f.Source, "\n") {
+			a.say("%s%s", indent, terminal.Clean(f.Source))
+			a.say("%s%s^ %s", indent, strings.Repeat(" ", f.Caret-1), terminal.Clean(f.Hint))
+		} else if f.Hint != "" {
+			a.say("%s%s", indent, terminal.Clean(f.Hint))
+		}
+	}
+	if len(r.Findings) == 0 {
+		a.say("%s: no faults", plural(r.Chains, "chain", a))
+		return
+	}
+	a.say("%s, %s in %s", plural(r.Errors, "error", a), plural(r.Warnings, "warning", a), plural(r.Chains, "chain", a))
+}
+
+func plural(n int, noun string, a *app) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return a.Count(n) + " " + noun + "s"
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/chains"
+	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/nodes"
+	"github.com/gridtie/gridtie/nodes/action"
+	"github.com/gridtie/gridtie/nodes/enrich"
+	"github.com/gridtie/gridtie/nodes/match"
+	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store"
+)
+
+// What the nodes need, the registry has.
+var (
+	_ match.Suppliers        = (*registry.Registry)(nil)
+	_ nodes.Grids            = (*registry.Registry)(nil)
+	_ enrich.Reader          = (*registry.Registry)(nil)
+	_ enrich.Devices         = (*registry.Registry)(nil)
+	_ action.Attacher        = (*registry.Registry)(nil)
+	_ action.AttributeSaver  = (*registry.Registry)(nil)
+	_ action.TimeseriesSaver = (*registry.Registry)(nil)
+	_ devices.Registry       = (*registry.Registry)(nil)
+	_ devices.Engine         = (*engine.Engine)(nil)
+)
+
+// CoreOptions of a Core. The zero value works: the shipped chains, no log, the real clock.
+type CoreOptions struct {
+	Chains   []engine.File // nil for the shipped set
+	From     string        // what the chains are called in errors; empty for the shipped set
+	Clock    func() time.Time
+	Logger   zerolog.Logger
+	Observer devices.Observer
+	Engine   engine.Options // limits only: Begin, Logger, Now and Redact are set here
+	// Lazy is how often activity is written; 0 for the registry's default, negative for never by itself.
+	Lazy time.Duration
+	// Wrap stands around each transaction, for tests that watch or disturb; nil for none.
+	Wrap func(engine.BeginFunc) engine.BeginFunc
+}
+
+// Core is registry, engine and devices over a store: everything but folder and sockets.
+type Core struct {
+	Registry *registry.Registry
+	Engine   *engine.Engine
+	Devices  *devices.Service
+	Intake   *intake.Intake
+	catalog  *engine.Catalog
+	files    []engine.File
+	from     string
+	now      func() time.Time
+}
+
+// NewCore opens the registry in st, makes the first profile if there is none, compiles the chains, and queues what a
+// former process left undone. The store stays the caller's to close, after Close.
+func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions) (*Core, error) {
+	if o.Chains == nil {
+		o.Chains, o.From = chains.Files(), builtIn
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	r, err := openRegistry(ctx, st, key, registry.Options{Clock: o.Clock, Logger: o.Logger, Lazy: o.Lazy})
+	if err != nil {
+		return nil, err
+	}
+	c := &Core{Registry: r, files: o.Chains, from: o.From, now: o.Clock}
+	if err := c.assemble(ctx, key, o); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return c, nil
+}
+
+func openRegistry(ctx context.Context, st store.Store, key secret.Key, o registry.Options) (*registry.Registry, error) {
+	o.ServerKey = key
+	r, err := registry.Open(ctx, st, o)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := r.Profiles(ctx)
+	if err == nil && len(profiles) == 0 {
+		_, err = r.AddProfile(ctx, registry.NewProfile(FirstProfile), secret.Text{})
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making the first profile: %w", err), r.Close())
+	}
+	return r, nil
+}
+
+func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) error {
+	var err error
+	if c.catalog, err = catalogOver(c.Registry, key); err != nil {
+		return err
+	}
+	required, err := c.required(ctx)
+	if err != nil {
+		return err
+	}
+	chain, findings := engine.Compile(o.Chains, c.catalog, engine.CompileOptions{
+		Root: chains.Root, Required: required, Logger: o.Logger, Now: o.Clock,
+	})
+	if findings.HasErrors() {
+		return &ChainsError{From: o.From, Findings: findings}
+	}
+	for _, f := range findings {
+		o.Logger.Warn().Str("file", f.File).Int("line", f.Line).Str("code", f.Code).Str("finding", f.Message).Msg("chain_warning")
+	}
+	rows, err := c.pending(ctx)
+	if err != nil {
+		return errors.Join(err, chain.Close())
+	}
+	opts := o.Engine
+	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, o.Clock), o.Logger, o.Clock, admin.MaskText
+	if o.Wrap != nil {
+		opts.Begin = o.Wrap(opts.Begin)
+	}
+	c.Engine = engine.New(chain, opts)
+	c.Intake = intake.New(intake.Options{Digest: c.Registry.KeyDigest})
+	c.Devices = devices.New(devices.Options{
+		Registry: c.Registry, Engine: c.Engine, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
+		Limits: devices.Limits{ProvisionChain: chains.Provision},
+	})
+	c.Engine.Resume(rows)
+	return nil
+}
+
+// catalogOver is the standard catalog with the registry behind it. The key is the server's: what is derived from it
+// stays the same as long as the installation does.
+func catalogOver(r *registry.Registry, key secret.Key) (*engine.Catalog, error) {
+	provisioner := devices.NewProvisioner(r)
+	return nodes.Standard(nodes.Services{
+		Suppliers: r, Grids: r, Reader: r, Devices: r, Attacher: r, Attributes: r, Timeseries: r,
+		Provisioner: provisioner, Refuser: provisioner, FingerprintKey: key.Derive("supply point fingerprint"),
+	})
+}
+
+// required is the chains that profiles name, and the one that provisioning requests enter.
+func (c *Core) required(ctx context.Context) ([]string, error) {
+	ids := []string{chains.Provision}
+	profiles, err := c.Registry.Profiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range profiles {
+		for _, id := range []string{p.Chain, p.ProvisionChain} {
+			if id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+func (c *Core) pending(ctx context.Context) ([]engine.Pending, error) {
+	rows, err := c.Registry.Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pending := make([]engine.Pending, len(rows))
+	for i, row := range rows {
+		if pending[i], err = pendingOf(row); err != nil {
+			return nil, err
+		}
+	}
+	return pending, nil
+}
+
+// Close lets the messages inside end, until ctx does, writes what was to be written lazily, and closes the registry.
+func (c *Core) Close(ctx context.Context) error {
+	err := c.Engine.Drain(ctx)
+	return errors.Join(err, c.Registry.Close())
+}

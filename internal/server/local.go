@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	pebblefs "github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/gridtie/gridtie/chains"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/internal/folder"
+	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store/pebble"
+)
+
+// Local is the admin API over a registry that no server has open. No messages run.
+type Local struct {
+	handler http.Handler
+	closers []func() error
+}
+
+// OpenLocal opens the folder o.Data, which must not be in use (folder.ErrLocked).
+func OpenLocal(ctx context.Context, o Options) (_ *Local, err error) {
+	l := &Local{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	f, err := folder.Open(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	l.closers = append(l.closers, f.Close)
+	key, err := f.ServerKey(o.ServerKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.open(ctx, f.Store(), key, pebble.Options{Logger: o.Logger}, o)
+}
+
+// OpenEmpty opens an empty registry in memory, in which a message can be tried.
+func OpenEmpty(ctx context.Context, o Options) (_ *Local, err error) {
+	l := &Local{}
+	if err := l.open(ctx, "memory", secret.NewKey(), pebble.Options{FS: pebblefs.NewMem()}, o); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Local) open(ctx context.Context, dir string, key secret.Key, po pebble.Options, o Options) error {
+	st, err := pebble.Open(dir, po)
+	if err != nil {
+		return err
+	}
+	l.closers = append(l.closers, st.Close)
+	r, err := openRegistry(ctx, st, key, registry.Options{Clock: o.Clock, Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	l.closers = append(l.closers, r.Close)
+	c := &Core{Registry: r, from: builtIn, now: o.now}
+	if c.files, err = ChainSet(o.Chains); err != nil {
+		c.files = chains.Files() // what is wrong with a folder of chains is for check to say
+	}
+	if c.catalog, err = catalogOver(r, key); err != nil {
+		return err
+	}
+	l.handler = admin.Handler(admin.Options{
+		Registry: r, Version: o.Version, Data: o.Data, Clock: o.Clock, Try: c.trier(), Logger: o.Logger,
+	})
+	return nil
+}
+
+// Handler serves the admin API.
+func (l *Local) Handler() http.Handler { return l.handler }
+
+// Close closes what was opened, backwards.
+func (l *Local) Close() error {
+	var errs []error
+	for i := len(l.closers) - 1; i >= 0; i-- {
+		errs = append(errs, l.closers[i]())
+	}
+	l.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+	"github.com/gridtie/gridtie/connectors/intake"
+)
+
+// counters is what listeners and devices count as it happens. All labels come from closed sets.
+type counters struct {
+	accepted, opened, dropped, panicked prometheus.Counter
+	refused, closed, received, sent     *prometheus.CounterVec
+	logins, provisioned, bad, ended     *prometheus.CounterVec
+	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
+}
+
+func (c *counters) register(r *prometheus.Registry) {
+	one := func(name, help string) prometheus.Counter {
+		x := prometheus.NewCounter(prometheus.CounterOpts{Name: "gridtie_" + name, Help: help})
+		r.MustRegister(x)
+		return x
+	}
+	many := func(name, help, label string) *prometheus.CounterVec {
+		x := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gridtie_" + name, Help: help}, []string{label})
+		r.MustRegister(x)
+		return x
+	}
+	c.accepted = one("mqtt_connections_accepted_total", "Connections accepted.")
+	c.opened = one("mqtt_connections_opened_total", "Connections whose CONNECT was accepted.")
+	c.refused = many("mqtt_connections_refused_total", "Connections that were not opened, by reason.", "reason")
+	c.closed = many("mqtt_connections_closed_total", "Open connections that ended, by reason.", "reason")
+	c.received = many("mqtt_packets_received_total", "Control packets received.", "type")
+	c.sent = many("mqtt_packets_sent_total", "Control packets sent.", "type")
+	c.dropped = one("mqtt_messages_dropped_total", "QoS 0 messages dropped because a client did not read them.")
+	c.panicked = one("mqtt_panics_total", "Connections that ended by a panic.")
+	c.logins = many("device_logins_total", "Attempts to authenticate, by result.", "result")
+	c.provisioned = many("provisioning_answers_total", "Answers to provisioning requests.", "status")
+	c.bad = many("bad_payloads_total", "Payloads refused before they became messages.", "reason")
+	c.ended = many("device_sessions_ended_total", "Sessions ended from this side.", "reason")
+	for t := packet.CONNECT; t <= packet.DISCONNECT; t++ {
+		c.byType[0][t], c.byType[1][t] = c.received.WithLabelValues(t.String()), c.sent.WithLabelValues(t.String())
+	}
+	for _, reason := range intake.Reasons() {
+		c.bad.WithLabelValues(string(reason))
+	}
+}
+
+func (m *metrics) mqtt() mqttserver.Observer { return &mqttCounters{&m.counters} }
+func (m *metrics) devices() devices.Observer { return &deviceCounters{&m.counters} }
+
+type mqttCounters struct{ c *counters }
+
+func (o *mqttCounters) Accepted()                       { o.c.accepted.Inc() }
+func (o *mqttCounters) Refused(r mqttserver.Refusal)    { o.c.refused.WithLabelValues(r.String()).Inc() }
+func (o *mqttCounters) Opened()                         { o.c.opened.Inc() }
+func (o *mqttCounters) Closed(r mqttserver.CloseReason) { o.c.closed.WithLabelValues(r.String()).Inc() }
+func (o *mqttCounters) Received(t packet.Type)          { o.packet(0, t) }
+func (o *mqttCounters) Sent(t packet.Type)              { o.packet(1, t) }
+func (o *mqttCounters) Dropped()                        { o.c.dropped.Inc() }
+func (o *mqttCounters) Panicked()                       { o.c.panicked.Inc() }
+
+func (o *mqttCounters) packet(way int, t packet.Type) {
+	if t >= packet.CONNECT && t <= packet.DISCONNECT {
+		o.c.byType[way][t].Inc()
+	}
+}
+
+type deviceCounters struct{ c *counters }
+
+func (o *deviceCounters) LoggedIn(l devices.Login) { o.c.logins.WithLabelValues(string(l)).Inc() }
+func (o *deviceCounters) Provisioned(s devices.Status) {
+	o.c.provisioned.WithLabelValues(string(s)).Inc()
+}
+func (o *deviceCounters) BadPayload(r intake.Reason) { o.c.bad.WithLabelValues(string(r)).Inc() }
+func (o *deviceCounters) Ended(r devices.Reason)     { o.c.ended.WithLabelValues(string(r)).Inc() }

@@ -1,0 +1,34 @@
+package server
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// FirstProfile is the profile that the first start makes.
+const FirstProfile = "meters"
+
+// Off is the address of a listener that is not wanted.
+const Off = "off"
+
+// Options of a server. Data is mandatory; the zero value of all others works.
+type Options struct {
+	Data           string // folder
+	MQTT           string // HOST:PORT; empty or Off for none
+	Admin          string // HOST:PORT of health and metrics; empty or Off for none
+	Chains         string // folder of chain files; empty for the built-in set
+	ServerKeyFile  string // empty for server.key in Data
+	MaxConnections int    // devices connected at once; 0 for the default
+	MaxPacket      int    // bytes of an MQTT packet; 0 for the default
+	Version        string
+	Logger         zerolog.Logger
+	Clock          func() time.Time // nil for time.Now
+}
+
+func (o Options) now() time.Time {
+	if o.Clock != nil {
+		return o.Clock()
+	}
+	return time.Now()
+}

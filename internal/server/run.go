@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gridtie/gridtie/internal/admin"
+)
+
+const (
+	drainTime     = 15 * time.Second // from the end of ctx to the end of Run
+	httpDrainTime = 2 * time.Second  // for requests under way
+	housekeeping  = time.Hour
+)
+
+// Run serves until ctx ends, then drains and returns nil. It returns early, with an error, when a listener or the store
+// fails. It has to be called once.
+func (s *Server) Run(ctx context.Context) error {
+	log := s.options.Logger
+	chain := s.core.Engine.Chain()
+	log.Info().Str("version", s.options.Version).Str("data", s.folder.Path()).Str("revision", chain.Revision()).
+		Interface("addresses", s.Addresses()).Msg("server_started")
+
+	g, running := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.watchStore(running) })
+	g.Go(func() error { return s.housekeep(running) })
+	g.Go(func() error { return serveHTTP(running, s.socket, s.adminHandler()) })
+	if l := s.adminListener; l != nil {
+		g.Go(func() error { return serveHTTP(running, l, s.publicHandler()) })
+	}
+	if l := s.mqttListener; l != nil {
+		g.Go(func() error { return s.mqtt.Serve(running, l) })
+	}
+	stopping := context.AfterFunc(running, func() { log.Info().Msg("server_stopping") })
+	err := g.Wait()
+	stopping()
+
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err = errors.Join(err, s.close(ending))
+	if err == nil {
+		log.Info().Msg("server_stopped")
+	}
+	return err
+}
+
+// watchStore ends the server when the store can no longer promise anything.
+func (s *Server) watchStore(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.store.Failed():
+		return &StoreError{s.store.Err()}
+	}
+}
+
+// StoreError is a store that failed while the server ran. Nothing was acknowledged since.
+type StoreError struct{ err error }
+
+func (e *StoreError) Error() string {
+	return fmt.Sprintf("stopping, because writes no longer reach the disk: %v", e.err)
+}
+
+func (e *StoreError) Unwrap() error { return e.err }
+
+// Hint is what mends it.
+func (e *StoreError) Hint() string {
+	return "look at the disk (space, errors in the kernel's log), then start the server again: what was acknowledged is there"
+}
+
+func (s *Server) housekeep(ctx context.Context) error {
+	t := time.NewTicker(housekeeping)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			if err := s.core.Registry.Housekeep(ctx); err != nil && ctx.Err() == nil {
+				s.options.Logger.Warn().Err(err).Msg("housekeeping_failed")
+			}
+		}
+	}
+}
+
+// close stops what Open started, backwards, as far as it came.
+func (s *Server) close(ctx context.Context) error {
+	var errs []error
+	for _, l := range []net.Listener{s.mqttListener, s.adminListener, s.socket} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if s.core != nil {
+		errs = append(errs, s.core.Close(ctx))
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.folder != nil {
+		errs = append(errs, s.folder.RemoveAddresses(), s.folder.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// serveHTTP serves until ctx ends, then lets requests under way finish.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-ctx.Done()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrainTime)
+		defer cancel()
+		if srv.Shutdown(late) != nil {
+			_ = srv.Close()
+		}
+	}()
+	err := srv.Serve(l)
+	if ctx.Err() != nil {
+		<-ended
+		return nil
+	}
+	return fmt.Errorf("serving HTTP on %s: %w", l.Addr(), err)
+}
+
+func (s *Server) adminHandler() http.Handler {
+	return admin.Handler(admin.Options{
+		Registry: s.core.Registry, Version: s.options.Version, Data: s.options.Data, Live: s.Status, Clock: s.options.Clock,
+		Try: s.core.trier(), Logger: s.options.Logger,
+	})
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard"
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/internal/folder"
+	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store/pebble"
+)
+
+// Server is a running server.
+type Server struct {
+	options Options
+	started time.Time
+
+	folder  *folder.Folder
+	store   *pebble.Store
+	core    *Core
+	metrics *metrics
+	mqtt    *mqttserver.Server
+
+	socket, mqttListener, adminListener net.Listener // the last two may be nil
+}
+
+// Open starts everything up to the listeners: devices can connect, and are served once Run is called. A Server that was
+// opened has to be run.
+func Open(ctx context.Context, o Options) (_ *Server, err error) {
+	s := &Server{options: o, started: o.now(), metrics: newMetrics()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(ctx))
+		}
+	}()
+	if s.folder, err = folder.Open(o.Data); err != nil {
+		return nil, err
+	}
+	key, err := s.folder.ServerKey(o.ServerKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = pebble.Open(s.folder.Store(), pebble.Options{Logger: o.Logger}); err != nil {
+		return nil, err
+	}
+	files, err := ChainSet(o.Chains)
+	if err != nil {
+		return nil, err
+	}
+	if s.core, err = NewCore(ctx, s.store, key, CoreOptions{
+		Chains: files, From: s.chainsFrom(), Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(),
+	}); err != nil {
+		return nil, err
+	}
+	s.mqtt = mqttserver.New(mqttserver.Options{
+		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},
+		Logger: o.Logger, Observer: s.metrics.mqtt(),
+	}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
+	s.metrics.watch(s)
+	return s, s.listen()
+}
+
+func (s *Server) listen() (err error) {
+	if s.socket, err = s.folder.Listen(); err != nil {
+		return err
+	}
+	if s.adminListener, err = listen("admin", s.options.Admin); err != nil {
+		return err
+	}
+	if s.mqttListener, err = listen("mqtt", s.options.MQTT); err != nil {
+		return err
+	}
+	if err := s.folder.WriteAddresses(s.Addresses()); err != nil {
+		return fmt.Errorf("writing the addresses: %w", err)
+	}
+	return nil
+}
+
+// AddressError is an address that cannot be listened on.
+type AddressError struct {
+	Flag string
+	err  error
+}
+
+func (e *AddressError) Error() string { return "opening " + e.Flag + ": " + e.err.Error() }
+func (e *AddressError) Unwrap() error { return e.err }
+
+// Hint is what mends it.
+func (e *AddressError) Hint() string { return "--" + e.Flag + " names another address, or off" }
+
+func listen(flag, address string) (net.Listener, error) {
+	if address == "" || address == Off {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, &AddressError{Flag: flag, err: err}
+	}
+	return l, nil
+}
+
+// Misconfigured says that err is a fault of the configuration, not of what happened.
+func Misconfigured(err error) bool {
+	var chains *ChainsError
+	var key *folder.KeyError
+	return errors.As(err, &chains) || errors.As(err, &key) || errors.Is(err, registry.ErrServerKey)
+}
+
+// Addresses are where the server listens, with the ports that port 0 became: "mqtt" and "admin", without those that are
+// off.
+func (s *Server) Addresses() map[string]string {
+	all := map[string]string{}
+	if s.mqttListener != nil {
+		all["mqtt"] = s.mqttListener.Addr().String()
+	}
+	if s.adminListener != nil {
+		all["admin"] = s.adminListener.Addr().String()
+	}
+	return all
+}
+
+// Fresh says that this start made the registry.
+func (s *Server) Fresh() bool { return s.folder.Fresh }
+
+// Registry is the server's registry, open until Run returns.
+func (s *Server) Registry() *registry.Registry { return s.core.Registry }
+
+// Engine is the server's engine.
+func (s *Server) Engine() *engine.Engine { return s.core.Engine }
+
+func (s *Server) chainsFrom() string {
+	if s.options.Chains == "" {
+		return builtIn
+	}
+	return s.options.Chains
+}
