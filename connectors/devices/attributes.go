@@ -3,6 +3,7 @@ package devices
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/registry"
@@ -18,6 +19,7 @@ func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []strin
 		s.service.observer.BadPayload(intake.TooManyValues)
 		return nil, nil, ErrTooManyKeys
 	}
+	clientKeys, sharedKeys = unique(clientKeys), unique(sharedKeys)
 	all := len(clientKeys) == 0 && len(sharedKeys) == 0
 	if all || len(clientKeys) > 0 {
 		if client, err = s.service.registry.Attributes(ctx, s.device.ID, registry.ClientScope, clientKeys...); err != nil {
@@ -28,4 +30,14 @@ func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []strin
 		shared, err = s.service.registry.Attributes(ctx, s.device.ID, registry.SharedScope, sharedKeys...)
 	}
 	return client, shared, err
+}
+
+// unique drops repeated names: one that stood twice in an answer would make it invalid for many readers.
+func unique(keys []string) []string {
+	seen := make(map[string]bool, len(keys))
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }

@@ -100,10 +100,12 @@ func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publi
 	d.send(r.answer+strconv.Itoa(int(r.id)), attributesBody(clientAttributes, sharedAttributes), qos)
 }
 
-// send hands a message to the connection. What it refuses it has dealt with itself: the connection is closed or closing.
+// send hands a message to the connection. If that does not take it, it is closed or closing, unless the message is too
+// large for any device: then an operator should know.
 func (d *device) send(topic string, payload []byte, qos byte) {
 	if err := d.conn.Publish(topic, payload, qos); err != nil {
-		d.dialect.log.Debug().Str("event", "publish_refused").Str("device", d.session.Device().ID).Err(err).Send()
+		d.dialect.log.Warn().Str("event", "publish_refused").Str("device", d.session.Device().ID).
+			Int("bytes", len(payload)).Err(err).Send()
 	}
 }
 
