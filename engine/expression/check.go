@@ -12,6 +12,8 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/types"
+
+	"github.com/gridtie/gridtie/engine/secret"
 )
 
 // Want is the kind of result that a place in a chain needs. A source that cannot give it is a compile error; one that
@@ -57,7 +59,7 @@ func (l *Language) analyse(source string, want Want) (u *unit, err error) {
 		return nil, u.translate(err)
 	}
 	u.root = tree.Node
-	u.checkUses(u.root, false)
+	u.checkUses(u.root, want == Any)
 	u.checkResult(t, want)
 	if u.err != nil {
 		return nil, u.err
@@ -89,8 +91,8 @@ func kindOf(t reflect.Type) reflect.Kind {
 	return t.Kind()
 }
 
-// checkUses refuses what the types allow but the language does not: methods, and every use of the supplier key but handing it to a function that takes it, and asking whether it
-// is there. Anything else (a text to compare it with, a place in a result) would be false or "***" for ever.
+// checkUses refuses what the types allow but the language does not: methods, and every use of the supplier key but
+// handing it to a function that takes it or, alone, to a node that does, and asking whether it is there. Anything else (a text to compare it with, a place in a result) would be false or "***" for ever.
 func (u *unit) checkUses(n ast.Node, allowed bool) {
 	if n == nil {
 		return
@@ -98,7 +100,7 @@ func (u *unit) checkUses(n ast.Node, allowed bool) {
 	if m, ok := n.(*ast.MemberNode); ok && kindOf(n.Type()) == reflect.Func {
 		u.fail(n, "%s has no field %s", kindName(m.Node.Type()), strings.Trim(write(m.Property), `"`)) // a method, which is no data
 	}
-	if n.Type() == digestType && !allowed {
+	if n.Type() == typeOf[secret.Digest]() && !allowed {
 		u.fail(n, "the supplier key has no clear text here").hint("supplier(msg.%s) finds whose it is, present(msg.%s) whether it was sent",
 			keyField, keyField)
 	}

@@ -63,7 +63,8 @@ func TestCompileErrors(t *testing.T) {
 		// the supplier key
 		{`msg.supplierKey == "000712"`, expression.Bool, 17, "cannot apply ==: left is the supplier key, right is text", "supplier("},
 		{`msg.supplierKey == msg.other`, expression.Bool, 1, "the supplier key has no clear text here", "supplier("},
-		{`msg.supplierKey`, expression.Any, 1, "the supplier key has no clear text here", "present("},
+		{`msg.supplierKey`, expression.String, 1, "the supplier key has no clear text here", "supplier("},
+		{`[msg.supplierKey][0]`, expression.Any, 2, "the supplier key has no clear text here", "present("},
 		{`{"key": msg.supplierKey}`, expression.Any, 9, "the supplier key has no clear text here", ""},
 		{`(msg.supplierKey ?? 1) == "a"`, expression.Any, 2, "the supplier key has no clear text here", ""},
 		{`msg.supplierKey in msg.list`, expression.Any, 1, "the supplier key has no clear text here", ""},

@@ -24,7 +24,8 @@
 //	msg.name  msg["a name"]   a field of the payload, missing or null: nil. msg.a.b reads deeper, and is an error if
 //	                          msg.a is missing; msg.a?.b is then nil
 //	msg.supplierKey           the supplier key, of which only a keyed hash exists: hand it to supplier() or present(),
-//	                          or compare it with nil; everything else is a compile error
+//	                          compare it with nil, or give it whole to a node that takes it; everything else is a
+//	                          compile error
 //	msg.cups                  the supply point, under whatever name the profile declares for it
 //	msg  msg[expression]      the whole payload, a field with a computed name (as the payload has it: the names that the
 //	                          profile declares are not looked at)

@@ -141,6 +141,8 @@ func TestEvaluate(t *testing.T) {
 		{`msg.numbers | filter(# > 1) | first()`, int64(2)},
 		{`any(msg.numbers, any(msg.list, # == "a"))`, true},
 		{`max(msg.numbers)`, 3.5},
+		{`{"n": count(msg.numbers, # > 1), "i": map(["a"], #index), "s": sum([1, 2])}`,
+			map[string]any{"n": int64(2), "i": list{int64(0)}, "s": int64(3)}},
 		{`keys(msg.o)`, list{"a", "n"}},
 		{`values(msg.o)[1]`, int64(1)},
 		{`sort([3, 1, 2])`, list{int64(1), int64(2), int64(3)}},
@@ -152,6 +154,7 @@ func TestEvaluate(t *testing.T) {
 		{`cups.canonical(msg.name)`, "METER"},
 		{`supplier(msg.supplierKey).outcome`, "MATCHED"},
 		{`supplier(msg.supplierKey).active && supplier(msg.supplierKey).id == 7`, true},
+		{`msg.supplierKey`, serverKey.Digest(theKey)},
 		{`half(msg.t, 2) + half(3, msg.t)`, 52.5},
 		// shortcuts keep faults away
 		{`present(msg.missing) && msg.missing > 1`, false},
@@ -306,6 +309,17 @@ func TestCommonPartNeedsNoMachine(t *testing.T) {
 	} {
 		if !compile(t, source, expression.Any).IsClosure() {
 			t.Errorf("%s: runs on the virtual machine, want closures", source)
+		}
+	}
+}
+
+func TestMissingSupplierKey(t *testing.T) {
+	t.Parallel()
+	m := newMessage()
+	delete(m.data, "supplierKey")
+	for way, p := range both(t, `supplier(msg.supplierKey).outcome`) {
+		if got, err := p.Any(context.Background(), m); got != "KEY_UNKNOWN" || err != nil {
+			t.Errorf("%s: got %v, %v, want the function to answer", way, got, err)
 		}
 	}
 }

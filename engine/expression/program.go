@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/gridtie/gridtie/engine/secret"
 )
 
 // Program is a compiled expression. It is immutable and safe for concurrent use.
@@ -15,7 +17,6 @@ type Program struct {
 	lang   *Language
 	source string
 	want   Want
-	result reflect.Type
 	slots  []namedSlot
 
 	// One of these is set: closures where the language's common part suffices, else bytecode.
@@ -39,7 +40,7 @@ func (l *Language) Compile(source string, want Want) (*Program, error) {
 }
 
 func (u *unit) program(want Want) *Program {
-	p := &Program{lang: u.lang, source: u.source, want: want, result: u.root.Type()}
+	p := &Program{lang: u.lang, source: u.source, want: want}
 	for name, s := range u.slots {
 		p.slots = append(p.slots, namedSlot{name, s})
 	}
@@ -121,7 +122,7 @@ func (p *Program) Object(ctx context.Context, s Scope) (o map[string]any, err er
 }
 
 // Any evaluates to whatever the expression gives: nil, bool, int64, float64, string, []any, map[string]any, time.Time,
-// time.Duration, or a struct that a function returned. Lists and objects may be the message's own: do not change them.
+// time.Duration, a struct that a function returned, or a secret.Digest if the source is msg.supplierKey alone. Lists and objects may be the message's own: do not change them.
 func (p *Program) Any(ctx context.Context, s Scope) (v any, err error) {
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)
@@ -153,7 +154,7 @@ func (p *Program) run(f *frame) any {
 // method of a value whose type is not known before (of a time inside an object) is no result.
 func whole(v any) any {
 	switch x := v.(type) {
-	case nil, bool, string, int64, float64, map[string]any:
+	case nil, bool, string, int64, float64, map[string]any, secret.Digest:
 	case int:
 		return int64(x)
 	case uint8:

@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"reflect"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func (u *unit) resolve(n ast.Node) ast.Node {
 	case *ast.MemberNode:
 		return u.member(n)
 	case *ast.SliceNode:
-		n.Node, n.From, n.To = u.resolve(n.Node), u.resolveOptional(n.From), u.resolveOptional(n.To)
+		n.Node, n.From, n.To = u.resolve(n.Node), u.resolve(n.From), u.resolve(n.To)
 	case *ast.CallNode:
 		return u.call(n)
 	case *ast.BuiltinNode:
@@ -93,13 +92,6 @@ func (u *unit) resolve(n ast.Node) ast.Node {
 		}
 	}
 	return n
-}
-
-func (u *unit) resolveOptional(n ast.Node) ast.Node {
-	if n == nil {
-		return nil
-	}
-	return u.resolve(n)
 }
 
 func (u *unit) resolveAll(nodes []ast.Node) {
@@ -292,5 +284,3 @@ func (u *unit) environment() types.Map {
 	}
 	return env
 }
-
-var digestType = reflect.TypeFor[secret.Digest]()

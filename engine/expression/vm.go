@@ -27,6 +27,7 @@ const (
 	negateOp  = "@negate"
 	sizedOp   = "@sized"
 	stepOp    = "@step"
+	wholeOp   = "@whole"
 	traceOp   = "@trace"
 )
 
@@ -55,6 +56,7 @@ func operators() conf.FunctionsTable {
 	add(negateOp, func(_ *frame, a []any) any { return negate(a[0]) })
 	add(truthOp, func(_ *frame, a []any) any { return truth(a[0]) })
 	add(sizedOp, func(f *frame, a []any) any { return sized(f, a[0]) })
+	add(wholeOp, func(_ *frame, a []any) any { return whole(a[0]) })
 	add(stepOp, func(f *frame, a []any) any { f.spend(a[0].(int)); return a[1] })
 	add(traceOp, func(f *frame, a []any) any {
 		f.traced = append(f.traced, traced{a[0].(int), a[1]})
@@ -116,6 +118,11 @@ func (u *unit) lower(n ast.Node) ast.Node {
 				continue
 			}
 			n.Arguments[i] = u.replace(a, *a.Nature(), sizedOp, u.lower(a))
+		}
+		return u.replace(n, was, wholeOp, n)
+	case *ast.PointerNode:
+		if n.Name == "index" {
+			return u.replace(n, was, wholeOp, n)
 		}
 	case *ast.ConditionalNode:
 		n.Cond, n.Exp1, n.Exp2 = u.truth(u.lower(n.Cond)), u.lower(n.Exp1), u.lower(n.Exp2)

@@ -21,7 +21,7 @@ func write(n ast.Node) string {
 			return "meta[" + write(args[0]) + "]"
 		case traceOp, stepOp:
 			return write(args[1])
-		case sizedOp, truthOp:
+		case sizedOp, truthOp, wholeOp:
 			return write(args[0])
 		case negateOp:
 			return "-" + write(args[0])
