@@ -21,7 +21,8 @@ var jobs = sync.Pool{New: func() any { return new(job) }}
 // lane is the queue of one origin. At most one worker has it at a time: that is the promise of order.
 type lane struct {
 	key         string
-	first, last *job
+	current     *job  // the one being run, or to run next
+	first, last *job  // those that wait behind it
 	next        *lane // in the pool's queue of lanes with work
 }
 
@@ -53,7 +54,11 @@ func (e *Engine) enqueue(j *job) {
 	s := &e.lanes.shards[e.lanes.shard(key)]
 	s.mu.Lock()
 	if at := s.live[key]; at != nil {
-		at.last.next = j
+		if at.first == nil {
+			at.first = j
+		} else {
+			at.last.next = j
+		}
 		at.last = j
 		s.mu.Unlock()
 		return
@@ -63,19 +68,19 @@ func (e *Engine) enqueue(j *job) {
 		at = new(lane)
 	}
 	s.free = nil
-	at.key, at.first, at.last = key, j, j
+	at.key, at.current = key, j
 	s.live[key] = at
 	s.mu.Unlock()
 	e.pool.push(at)
 }
 
-// finished takes the job that has just run off its lane and says whether another waits.
+// finished moves the lane on behind the job that has just run, and says whether another waits.
 func (e *Engine) finished(at *lane) (more bool) {
 	s := &e.lanes.shards[e.lanes.shard(at.key)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at.first = at.first.next
-	if at.first != nil {
+	if at.current = at.first; at.current != nil {
+		at.first, at.current.next = at.current.next, nil
 		return true
 	}
 	delete(s.live, at.key)
@@ -84,11 +89,10 @@ func (e *Engine) finished(at *lane) (more bool) {
 	return false
 }
 
-// runLane processes the first job of a lane and gives the lane back if another waits, so that one busy device does not
-// keep a worker for itself.
+// runLane processes one job of a lane and gives the lane back if another waits, so that one busy device does not keep a
+// worker for itself.
 func (e *Engine) runLane(w *worker, at *lane) {
-	j := at.first
-	e.process(w, j)
+	e.process(w, at.current)
 	if e.finished(at) {
 		e.pool.push(at)
 	}

@@ -232,12 +232,11 @@ func (r *run) step(w *worker, b *branch) {
 	} else {
 		result, err = r.traced(b)
 	}
-	if cause, final := r.context.over(); cause != nil && err != nil {
+	if cause, final := r.context.over(); final {
+		r.failure = r.located(s, cause)
+		return
+	} else if cause != nil && err != nil {
 		err = cause
-		if final {
-			r.failure = r.located(s, cause)
-			return
-		}
 	}
 	if err != nil {
 		if r.tx != nil {
