@@ -53,12 +53,17 @@ func (c *compiler) connectOne(fc *fileChain, g *graph, e fileConnection) {
 	if to == nil {
 		fc.file.errorAt(e.toAt, "unknown-node", fmt.Sprintf("there is no node %q to go to", e.to), didYouMean(e.to, g.ids()))
 	}
-	if from == nil || to == nil || len(from.edges) == 0 {
-		return // a step without edges has a fault of its own, reported already
+	if from == nil || to == nil {
+		return
+	}
+	if len(from.edges) == 0 { // its kind or configuration is faulty, and that is reported already
+		c.meant[from] = append(c.meant[from], to)
+		return
 	}
 	at := from.edge(e.relation)
 	if at == nil {
 		if !from.kind.AnyRelation {
+			c.meant[from] = append(c.meant[from], to)
 			fc.file.errorAt(e.typeAt, "unknown-relation", fmt.Sprintf("node %q has no relation %q", e.from, e.relation), relationHint(e.relation, from))
 			return
 		}
@@ -154,6 +159,9 @@ func (c *compiler) checkReach(fc *fileChain, g *graph) {
 			return
 		}
 		reached[s] = true
+		for _, to := range c.meant[s] {
+			walk(to)
+		}
 		for _, e := range s.edges {
 			for _, to := range e.to {
 				walk(to)
@@ -163,7 +171,7 @@ func (c *compiler) checkReach(fc *fileChain, g *graph) {
 	walk(g.first)
 	walk(g.onFailure)
 	for _, s := range g.steps {
-		if !reached[s] {
+		if !reached[s] && s.id != "" { // a node without an id has that fault, and can have no edge
 			fc.file.errorAt(c.nodes[s].at, "unreachable", fmt.Sprintf("node %q is never reached", s.id), "connect it or remove it")
 		}
 	}

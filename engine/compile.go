@@ -32,7 +32,7 @@ func Compile(files []File, catalog *Catalog, options CompileOptions) (*Chain, Fi
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	c := &compiler{catalog: catalog, options: options, chain: &Chain{byID: map[string]*graph{}}, nodes: map[*step]fileNode{}}
+	c := &compiler{catalog: catalog, options: options, chain: &Chain{byID: map[string]*graph{}}, nodes: map[*step]fileNode{}, meant: map[*step][]*step{}}
 	for _, f := range files {
 		if fc := readChain(f, &c.findings); fc != nil {
 			c.files = append(c.files, fc)
@@ -63,6 +63,7 @@ type compiler struct {
 	files    []*fileChain
 	chain    *Chain
 	nodes    map[*step]fileNode
+	meant    map[*step][]*step // by faulty connections: what they lead to is not to be called unreachable besides
 }
 
 // declare makes a graph for each file, so that chains can refer to each other whatever their order.
