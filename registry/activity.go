@@ -10,7 +10,8 @@ import (
 // activity is who has authenticated, noted in memory at once and on disk lazily: a login must not wait for a disk. What
 // is being written stays visible until it is on disk.
 type activity struct {
-	mu      sync.Mutex
+	turn    sync.Mutex             // one writer at a time
+	mu      sync.Mutex             // protects the maps
 	noted   map[string]activityRow // device → not yet written
 	writing map[string]activityRow
 }
@@ -67,9 +68,11 @@ func (t *Tx) activityOf(ctx context.Context, device string) (activityRow, error)
 // activityBatch is how many devices one batch of activity holds: a conflict repeats all of it.
 const activityBatch = 256
 
-// writeActivity writes what was noted. One caller at a time.
+// writeActivity writes what was noted.
 func (r *Registry) writeActivity(ctx context.Context) error {
 	a := &r.activity
+	a.turn.Lock()
+	defer a.turn.Unlock()
 	a.mu.Lock()
 	a.writing, a.noted = a.noted, nil
 	devices := make([]activityRow, 0, len(a.writing))

@@ -109,13 +109,20 @@ func (p *pendingWork) applied(f Fate, taken []Consumed) {
 	defer p.mu.Unlock()
 	if f.DeadLetter == nil {
 		for _, row := range f.Emit {
-			p.steps[row.Sequence] = len(row.Steps)
+			p.count(row)
 		}
 	}
 	for _, c := range append(taken, f.Consumed) {
 		if c.Last {
 			delete(p.steps, c.Sequence)
 		}
+	}
+}
+
+// count keeps the number of steps of a row that can have marks. The mutex is held.
+func (p *pendingWork) count(row PendingRow) {
+	if len(row.Steps) > 1 {
+		p.steps[row.Sequence] = len(row.Steps)
 	}
 }
 
@@ -133,7 +140,7 @@ func (r *Registry) Pending(ctx context.Context) ([]PendingRow, error) {
 	r.pending.mu.Lock()
 	defer r.pending.mu.Unlock()
 	for _, row := range rows {
-		r.pending.steps[row.Sequence] = len(row.Steps)
+		r.pending.count(row)
 	}
 	return rows, nil
 }

@@ -69,7 +69,9 @@ func (r *Registry) found(ctx context.Context, server secret.Key) (*schema, error
 	}
 	row := &schema{Version: schemaVersion, DataKey: sealed}
 	err = r.run(ctx, func(t *Tx) error {
-		if err := t.get(ctx, schemaKey, true, func([]byte) error { return ErrConflict }); err != nil {
+		// Another process may have been faster.
+		if there, err := readRow[schema](ctx, t, "schema", schemaKey, true); there != nil || err != nil {
+			row = there
 			return err
 		}
 		value, err := json.Marshal(row)
