@@ -7,6 +7,7 @@ import (
 
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/expression"
+	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/nodes/match"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/supplypoint"
@@ -34,19 +35,15 @@ func supplierFunction(s Services) expression.Function {
 		Doc: "Whose supplier key it is: an object of outcome (MATCHED, or an outcome code such as KEY_EXPIRED), id, name and key " +
 			"(its id, never the key). The key must be usable at the time at which the server received the message.",
 	}
-	return expression.Func1(f, func(ctx context.Context, key any) (supplierResult, error) {
+	return expression.Func1(f, func(ctx context.Context, key secret.Digest) (supplierResult, error) {
 		m, err := messageOf(ctx)
 		if err != nil {
 			return supplierResult{}, err
 		}
-		digest, err := match.KeyDigest(key)
-		if err != nil {
-			return supplierResult{}, err
-		}
-		if digest.IsZero() {
+		if key.IsZero() {
 			return supplierResult{Outcome: string(registry.KeyMissing)}, nil
 		}
-		found, err := s.Suppliers.SupplierByKey(ctx, digest, m.Time())
+		found, err := s.Suppliers.SupplierByKey(ctx, key, m.Time())
 		if err != nil {
 			return supplierResult{}, err
 		}

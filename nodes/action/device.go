@@ -5,9 +5,9 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
 )
 
@@ -28,24 +28,22 @@ func deviceID(m *engine.Message) (string, error) {
 	return m.Origin().ID, nil
 }
 
+// hidden is what stands in a payload where a secret stood.
+const hidden = `"` + secret.Redacted + `"`
+
 // members are the values of a payload as a device sent them, each with its own spelling of numbers, sorted by name. The
-// supplier key is left out, under whatever name it came: there is nothing in its place but "***".
+// supplier key is left out, under whatever name it came: nothing of it is there to be saved.
 func members(d *engine.Data) ([]registry.Attribute, error) {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(d.Text()), &values); err != nil || values == nil {
 		return nil, errors.New("the payload is not an object of names and values")
 	}
 	secrets := d.Digests()
-	for _, name := range secrets {
-		delete(values, name)
-	}
-	for _, a := range d.Aliases() {
-		if slices.Contains(secrets, a.Name) && !strings.HasPrefix(a.At, "/") {
-			delete(values, a.At)
-		}
-	}
 	all := make([]registry.Attribute, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(secrets) > 0 && (slices.Contains(secrets, name) || string(values[name]) == hidden) {
+			continue
+		}
 		all = append(all, registry.Attribute{Key: name, Value: values[name]})
 	}
 	return all, nil

@@ -15,9 +15,9 @@ type switchConfig struct {
 func Switch() engine.Kind {
 	return engine.Kind{
 		Name: "filter.switch", Summary: "Leave by the relation that an expression names",
-		Doc: "The expression gives one text. It must be the relation of a connection of this node, compared without regard " +
-			"to case. An empty name, and a name that no connection has, is a Failure: give the expression a last word of its own " +
-			"(`msg.kind in [\"a\", \"b\"] ? msg.kind : \"Other\"`) where values may come that you do not know.",
+		Doc: "The expression gives one text: the relation of a connection of this node, compared without regard to case. A " +
+			"name that no connection has ends the message here, as in ThingsBoard; give the expression a last word where values " +
+			"may come that you do not know (`msg.kind in [\"a\", \"b\"] ? msg.kind : \"Other\"`). An empty name is a Failure.",
 		AnyRelation: true,
 		Config:      switchConfig{},
 		New: engine.Build(func(c switchConfig, _ engine.Env) (engine.Node, error) {

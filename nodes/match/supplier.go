@@ -65,7 +65,7 @@ func (n *supplierNode) Process(ctx context.Context, m *engine.Message) (engine.R
 	if err != nil {
 		return engine.Result{}, err
 	}
-	digest, err := KeyDigest(value)
+	digest, err := keyDigest(value)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -129,8 +129,8 @@ func keyRelation(code registry.Code) string {
 	return "OutOfScope" // KEY_OUT_OF_SCOPE, and CUPS_UNKNOWN of a supplier with an allow-list
 }
 
-// KeyDigest takes what an expression gave as a key. Only intake makes digests; a text has come past it.
-func KeyDigest(value any) (secret.Digest, error) {
+// keyDigest takes what an expression gave as a key. Only intake makes digests; a text has come past it.
+func keyDigest(value any) (secret.Digest, error) {
 	switch v := value.(type) {
 	case nil:
 		return secret.Digest{}, nil

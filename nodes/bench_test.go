@@ -1,0 +1,181 @@
+package nodes_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/expression"
+	"github.com/gridtie/gridtie/internal/benchref"
+	"github.com/gridtie/gridtie/nodes/filter"
+	"github.com/gridtie/gridtie/nodes/transform"
+	"github.com/gridtie/gridtie/supplypoint"
+)
+
+// benchChain is the workload of internal/benchref as a chain of eight nodes.
+const benchChain = `{
+  "ruleChain": {"id": "root"},
+  "metadata": {
+    "firstNode": "type",
+    "nodes": [
+      {"id": "type", "type": "filter.type-switch"},
+      {"id": "both", "type": "filter.expr", "configuration": {"expr": "present(msg.key) && present(msg.CUPS)"}},
+      {"id": "tidy", "type": "transform.expr", "configuration": {"metadata": {"cups": "upper(trim(msg.CUPS))"}}},
+      {"id": "valid", "type": "filter.expr", "configuration": {"expr": "cups.valid(meta.cups)"}},
+      {"id": "supplier", "type": "bench.supplier", "configuration": {"key": "msg.key"}},
+      {"id": "grid", "type": "bench.grid", "configuration": {"key": "meta.cups"}},
+      {"id": "serves", "type": "filter.expr", "configuration": {"expr": "serves(meta.supplier, meta.grid)"}},
+      {"id": "attach", "type": "bench.attach"}
+    ],
+    "connections": [
+      {"from": "type", "to": "both", "type": "Post attributes"},
+      {"from": "both", "to": "tidy", "type": "True"},
+      {"from": "tidy", "to": "valid", "type": "Success"},
+      {"from": "valid", "to": "supplier", "type": "True"},
+      {"from": "supplier", "to": "grid", "type": "Matched"},
+      {"from": "grid", "to": "serves", "type": "Matched"},
+      {"from": "serves", "to": "attach", "type": "True"}
+    ]
+  }
+}`
+
+type benchConfig struct {
+	Key engine.Text `json:"key" doc:"What to look up."`
+}
+
+func benchLookup(name, as string, find func(string) (string, bool)) engine.Kind {
+	return engine.Kind{
+		Name: name, Summary: "Look up", Relations: []string{"Matched", "Unknown"}, Config: benchConfig{}, Selects: true,
+		New: engine.Build(func(c benchConfig, _ engine.Env) (engine.Node, error) {
+			return engine.NodeFunc(func(ctx context.Context, m *engine.Message) (engine.Result, error) {
+				key, err := c.Key.Eval(ctx, m)
+				if err != nil {
+					return engine.Result{}, err
+				}
+				found, ok := find(key)
+				if !ok {
+					return engine.On("Unknown", m), nil
+				}
+				return engine.On("Matched", m.WithMeta(engine.Pair{Key: as, Value: found})), nil
+			}), nil
+		}),
+	}
+}
+
+func benchEngine(b testing.TB, w *benchref.World) *engine.Engine {
+	b.Helper()
+	language, err := expression.New(
+		expression.Func1(expression.Function{Name: "cups.valid", Doc: "d", Example: `cups.valid("x")`, Params: []expression.Param{{Name: "s"}}, Pure: true},
+			func(_ context.Context, s string) (bool, error) { return supplypoint.Check(s).OK, nil }),
+		expression.Func2(expression.Function{Name: "serves", Doc: "d", Example: `serves("a", "b")`, Params: []expression.Param{{Name: "s"}, {Name: "g"}}},
+			func(_ context.Context, s, g string) (bool, error) { return w.Serves[[2]string{s, g}], nil }),
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	catalog, err := engine.NewCatalog(language, filter.TypeSwitch(), filter.Expr(), transform.Expr(),
+		benchLookup("bench.supplier", "supplier", func(key string) (string, bool) { s, ok := w.SupplierOf[key]; return s, ok }),
+		benchLookup("bench.grid", "grid", func(c string) (string, bool) { g, ok := w.GridOf[c[:14]]; return g, ok }),
+		engine.Kind{
+			Name: "bench.attach", Summary: "Attach", Relations: []string{"Success"},
+			New: func(any, engine.Env) (engine.Node, error) {
+				return engine.NodeFunc(func(_ context.Context, m *engine.Message) (engine.Result, error) {
+					supplier, _ := m.Meta("supplier")
+					grid, _ := m.Meta("grid")
+					w.Attach(m.Origin().ID, supplier, grid)
+					return engine.Success(m), nil
+				}), nil
+			},
+		},
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	chain, findings := engine.Compile([]engine.File{{Name: "bench.json", Text: []byte(benchChain)}}, catalog, engine.CompileOptions{Root: "root"})
+	if findings.HasErrors() {
+		b.Fatal(findings)
+	}
+	e := engine.New(chain, engine.Options{})
+	b.Cleanup(func() { _ = e.Drain(context.Background()) })
+	return e
+}
+
+func benchMessage(w *benchref.World, i int, now time.Time) *engine.Message {
+	return engine.NewMessage(engine.Header{
+		ID: "0199a000-0000-7000-8000-000000000001", Type: "POST_ATTRIBUTES_REQUEST", Time: now,
+		Origin: engine.Origin{Type: "DEVICE", ID: w.Devices[i], Name: w.Devices[i], Profile: "meters"},
+		Meta:   []engine.Pair{{Key: "deviceName", Value: w.Devices[i]}, {Key: "deviceType", Value: "meters"}, {Key: "notifyDevice", Value: "false"}},
+	}, engine.NewData(w.Payloads[i]))
+}
+
+// TestBenchmarkDoesTheWork keeps the benchmark honest: the chain attaches what the reference attaches.
+func TestBenchmarkDoesTheWork(t *testing.T) {
+	t.Parallel()
+	w, reference := benchref.NewWorld(), benchref.NewWorld()
+	e := benchEngine(t, w)
+	var wait sync.WaitGroup
+	for i, p := range w.Payloads {
+		reference.Struct("POST_ATTRIBUTES_REQUEST", w.Devices[i], p)
+		wait.Add(1)
+		if err := e.Submit(context.Background(), benchMessage(w, i, time.Time{}), func(f engine.Fate) {
+			if f.State != engine.Done {
+				t.Errorf("message %d: %v %v", i, f.State, f.Cause)
+			}
+			wait.Done()
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait.Wait()
+	if got, want := w.Attached(), reference.Attached(); got != want {
+		t.Errorf("attached: got %d, want %d", got, want)
+	}
+}
+
+// BenchmarkAttachChain is the workload through the engine and through hand-written programs: struct is reference R, scan
+// the limit L. The budget is 0.5 R and at most 5 allocations. Run it with -cpu 1,2.
+func BenchmarkAttachChain(b *testing.B) {
+	w := benchref.NewWorld()
+	for _, r := range []struct {
+		name string
+		run  func(typ, device, payload string) bool
+	}{{"struct", w.Struct}, {"map", w.Map}, {"scan", w.Scan}} {
+		b.Run(r.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := range b.N {
+				r.run("POST_ATTRIBUTES_REQUEST", w.Devices[i%benchref.Messages], w.Payloads[i%benchref.Messages])
+			}
+		})
+	}
+	b.Run("engine", func(b *testing.B) {
+		e := benchEngine(b, w)
+		b.ReportAllocs()
+		b.ResetTimer()
+		submitAll(b, e, w)
+	})
+}
+
+// submitAll keeps as many submitters busy as there are processors, and waits for every fate.
+func submitAll(b *testing.B, e *engine.Engine, w *benchref.World) {
+	var wait sync.WaitGroup
+	wait.Add(b.N)
+	done := func(engine.Fate) { wait.Done() }
+	submitters := runtime.GOMAXPROCS(0)
+	var group sync.WaitGroup
+	now := time.Now()
+	for s := range submitters {
+		group.Go(func() {
+			for i := s; i < b.N; i += submitters {
+				if err := e.Submit(context.Background(), benchMessage(w, i%benchref.Messages, now), done); err != nil {
+					panic(fmt.Sprint("submitting: ", err))
+				}
+			}
+		})
+	}
+	group.Wait()
+	wait.Wait()
+}
