@@ -175,3 +175,20 @@ func point(tb testing.TB, distributor string, n int) supplypoint.Point {
 func text(s string) secret.Text { return secret.NewText(s) }
 
 func meterName(n int) string { return fmt.Sprintf("meter-%04d", n) }
+
+// keys counts the keys that begin so.
+func (c *counted) keys(tb testing.TB, prefix string) int {
+	tb.Helper()
+	n := 0
+	_, err := c.View(context.Background(), func(r store.Reader) error {
+		for _, err := range r.Scan(store.Prefix([]byte(prefix))) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	ok(tb, err)
+	return n
+}
