@@ -92,7 +92,8 @@ func kindOf(t reflect.Type) reflect.Kind {
 }
 
 // checkUses refuses what the types allow but the language does not: methods, and every use of the supplier key but
-// handing it to a function that takes it or, alone, to a node that does, and asking whether it is there. Anything else (a text to compare it with, a place in a result) would be false or "***" for ever.
+// handing it to a function that takes it or, alone, to a node that does, and asking whether it is there. Anything else
+// (a text to compare it with, a place in a result) would be false or "***" for ever.
 func (u *unit) checkUses(n ast.Node, allowed bool) {
 	if n == nil {
 		return
