@@ -13,9 +13,9 @@ import (
 	"github.com/gridtie/gridtie/registry/store/storetest"
 )
 
-// TestBitFlip: a flipped bit in any file is an error or makes no difference, and is never read as a row. Only in the
-// last 32 KiB of the log of a store that was not closed can it cost the batches after it without an error: Pebble
-// takes it for the torn end that a crash leaves.
+// TestBitFlip: a flipped bit in any file is an error or makes no difference, but for two places where it cannot be told
+// from the torn end that a crash leaves: the last 32 KiB of the log of a store that was not closed, where it costs the
+// batches after it, and the last record of the manifest.
 func TestBitFlip(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -37,7 +37,7 @@ func TestBitFlip(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		disk *vfs.MemFS
-		tail bool // whether the end of the log may be lost
+		log  bool // whether the end of the log may be lost
 	}{
 		{"closed", disk, false},
 		{"power cut", cut, true},
@@ -48,7 +48,7 @@ func TestBitFlip(t *testing.T) {
 			noticed, lost := 0, 0
 			for range 200 {
 				clone := c.disk.CrashClone(vfs.CrashCloneCfg{})
-				file := flip(t, clone, rng)
+				file, end := flip(t, clone, rng)
 				s, err := pebble.Open("store", small(clone))
 				if err != nil {
 					noticed++
@@ -59,7 +59,7 @@ func TestBitFlip(t *testing.T) {
 					noticed++
 				}
 				for _, f := range findings {
-					if c.tail && strings.HasSuffix(file, ".log") && strings.Contains(f, "acknowledged") {
+					if end || c.log && strings.HasSuffix(file, ".log") && strings.Contains(f, "acknowledged") {
 						lost++
 						continue
 					}
@@ -70,43 +70,41 @@ func TestBitFlip(t *testing.T) {
 			if noticed == 0 {
 				t.Error("no flipped bit was noticed")
 			}
-			t.Logf("200 flipped bits: %d noticed, %d cost the end of the log", noticed, lost)
+			t.Logf("200 flipped bits: %d noticed, %d findings at the end of log or manifest", noticed, lost)
 		})
 	}
 }
 
-// flip flips a random bit of a random file and returns the file's name.
-func flip(t *testing.T, disk *vfs.MemFS, rng *rand.Rand) string {
+// flip flips a random bit of a random file. It returns the file's name, and whether it is the last record of the
+// manifest in force.
+func flip(t *testing.T, disk *vfs.MemFS, rng *rand.Rand) (name string, end bool) {
 	t.Helper()
 	names, err := disk.List("store")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for {
-		name := names[rng.IntN(len(names))]
+		name = names[rng.IntN(len(names))]
 		f, err := disk.OpenReadWrite("store/"+name, vfs.WriteCategoryUnspecified)
 		if err != nil {
 			t.Fatal(err)
 		}
-		info, err := f.Stat()
+		data, err := io.ReadAll(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Size() == 0 {
+		if len(data) == 0 {
 			_ = f.Close() // of a file in memory
 			continue
 		}
-		off, one := rng.Int64N(info.Size()), make([]byte, 1)
-		if _, err := f.ReadAt(one, off); err != nil && err != io.EOF {
-			t.Fatal(err)
-		}
-		one[0] ^= 1 << rng.IntN(8)
-		if _, err := f.WriteAt(one, off); err != nil {
+		off := rng.IntN(len(data))
+		end = strings.HasPrefix(name, "MANIFEST") && off >= pebble.LastChunk(data)
+		if _, err := f.WriteAt([]byte{data[off] ^ 1<<rng.IntN(8)}, int64(off)); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return name
+		return name, end
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -67,8 +68,8 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in the folder dir and makes it if it is not there, with permissions 0700. It errs with
-// store.ErrLocked when the folder is open already.
+// Open opens the store in the folder dir and makes it if it is not there, with permissions 0700; those of a folder
+// that is there stay as they are. It errs with store.ErrLocked when the folder is open already.
 func Open(dir string, o Options) (*Store, error) {
 	s, err := open(dir, o)
 	if err != nil {
@@ -94,7 +95,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.release()
+			_ = s.release() // err says why
 		}
 	}()
 	s.fence = &fence{FS: fs, fail: s.fail}
@@ -106,6 +107,9 @@ func open(dir string, o Options) (_ *Store, err error) {
 		if busy(err) {
 			return nil, fmt.Errorf("%w: %w", store.ErrLocked, err)
 		}
+		return nil, err
+	}
+	if err = checkManifest(fs, dir); err != nil {
 		return nil, err
 	}
 	if s.db, err = s.openPebble(o, listener); err != nil {
@@ -193,6 +197,9 @@ func mkdir(fs vfs.FS, dir string) error {
 
 // busy tells whether a lock was refused because somebody holds it. Within a process Pebble says so in words only.
 func busy(err error) bool {
+	if path := (*os.PathError)(nil); errors.As(err, &path) {
+		return false // the lock file could not even be opened
+	}
 	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) ||
 		err.Error() == "lock held by current process"
 }

@@ -115,6 +115,18 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// TestLockDenied: a lock file that cannot be opened is not taken for one that somebody holds.
+func TestLockDenied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "LOCK"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pebble.Open(dir, pebble.Options{}); err == nil || errors.Is(err, store.ErrLocked) {
+		t.Errorf("got %v, want an error other than ErrLocked", err)
+	}
+}
+
 func TestFolderIsPrivate(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "store")
