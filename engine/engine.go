@@ -205,7 +205,6 @@ func (e *Engine) queueRow(values context.Context, row Pending) {
 		j := jobs.Get().(*job)
 		m := s.Message.child()
 		m.under = s.Message
-		m.lane = row.Lane
 		m.pending = PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
 		j.message, j.values, j.start = m, values, s
 		e.enqueue(j)

@@ -20,8 +20,11 @@ type index struct {
 
 type entry struct {
 	name       string
-	start, end int32               // of the value in the text
-	decoded    atomic.Pointer[any] // a value is boxed once a message, whoever reads it
+	start, end int32 // of the value in the text
+
+	// A value is decoded once a message, whoever reads it. state guards it: 0 not yet, 1 being written, 2 there.
+	state   atomic.Uint32
+	decoded any
 }
 
 func (d *Data) find(name string) *entry {
@@ -46,14 +49,17 @@ func (d *Data) find(name string) *entry {
 }
 
 func (e *entry) value(text string) any {
-	if v := e.decoded.Load(); v != nil {
-		return *v
+	if e.state.Load() == 2 {
+		return e.decoded
 	}
 	v, err := decodeJSON(text[e.start:e.end])
 	if err != nil {
 		return nil // the text was checked when the payload was made
 	}
-	e.decoded.Store(&v)
+	if e.state.CompareAndSwap(0, 1) {
+		e.decoded = v
+		e.state.Store(2)
+	}
 	return v
 }
 

@@ -20,11 +20,18 @@ var jobs = sync.Pool{New: func() any { return new(job) }}
 
 // lane is the queue of one origin. At most one worker has it at a time: that is the promise of order.
 type lane struct {
-	key         string
+	key         laneKey
 	current     *job  // the one being run, or to run next
 	first, last *job  // those that wait behind it
 	next        *lane // in the pool's queue of lanes with work
 }
+
+// laneKey says whose lane it is. It is a struct because joining the two texts would be an allocation a message.
+type laneKey struct{ typ, id string }
+
+func keyOf(m *Message) laneKey { return laneKey{m.head.Origin.Type, m.head.Origin.ID} }
+
+var spareLanes = sync.Pool{New: func() any { return new(lane) }}
 
 const laneShards = 64
 
@@ -33,24 +40,23 @@ type lanes struct {
 	seed   maphash.Seed
 	shards [laneShards]struct {
 		mu   sync.Mutex // protects the map and every lane in it
-		live map[string]*lane
-		free *lane // one spare, so that a lane that comes and goes is no allocation
-		_    [32]byte
+		live map[laneKey]*lane
+		_    [48]byte // a cache line each
 	}
 }
 
 func (l *lanes) init() {
 	l.seed = maphash.MakeSeed()
 	for i := range l.shards {
-		l.shards[i].live = map[string]*lane{}
+		l.shards[i].live = map[laneKey]*lane{}
 	}
 }
 
-func (l *lanes) shard(key string) int { return int(maphash.String(l.seed, key) % laneShards) }
+func (l *lanes) shard(key laneKey) int { return int(maphash.String(l.seed, key.id) % laneShards) }
 
 // enqueue appends a job to its lane, and wakes the lane if it had none.
 func (e *Engine) enqueue(j *job) {
-	key := j.message.lane
+	key := keyOf(j.message)
 	s := &e.lanes.shards[e.lanes.shard(key)]
 	s.mu.Lock()
 	if at := s.live[key]; at != nil {
@@ -63,11 +69,7 @@ func (e *Engine) enqueue(j *job) {
 		s.mu.Unlock()
 		return
 	}
-	at := s.free
-	if at == nil {
-		at = new(lane)
-	}
-	s.free = nil
+	at := spareLanes.Get().(*lane)
 	at.key, at.current = key, j
 	s.live[key] = at
 	s.mu.Unlock()
@@ -85,7 +87,7 @@ func (e *Engine) finished(at *lane) (more bool) {
 	}
 	delete(s.live, at.key)
 	*at = lane{}
-	s.free = at
+	spareLanes.Put(at)
 	return false
 }
 

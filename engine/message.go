@@ -13,7 +13,7 @@ type Origin struct {
 	Profile string `json:"profile,omitempty"` // the device's profile; empty where there is none
 }
 
-// Lane is the key of the queue in which messages of this origin wait for one another.
+// Lane names the queue in which messages of this origin wait for one another.
 func (o Origin) Lane() string { return o.Type + "/" + o.ID }
 
 // Pair is one metadata entry.
@@ -33,7 +33,6 @@ type Header struct {
 // all the rest, so forks need no copies. It is safe for concurrent use.
 type Message struct {
 	head    *Header
-	lane    string
 	typ     string
 	data    *Data
 	outcome string
@@ -52,7 +51,12 @@ func NewMessage(h Header, data *Data) *Message {
 	if data == nil {
 		data = NewData("{}")
 	}
-	return &Message{head: &h, lane: h.Origin.Lane(), typ: h.Type, data: data}
+	born := &struct { // one allocation for both
+		message Message
+		head    Header
+	}{head: h}
+	born.message = Message{head: &born.head, typ: h.Type, data: data}
+	return &born.message
 }
 
 // ID is the message's id, the same in every branch of a fork.
@@ -64,8 +68,8 @@ func (m *Message) Type() string { return m.typ }
 // Origin is who the message is about.
 func (m *Message) Origin() Origin { return m.head.Origin }
 
-// Lane is the key of the queue that keeps messages of one origin in order.
-func (m *Message) Lane() string { return m.lane }
+// Lane names the queue that keeps messages of one origin in order.
+func (m *Message) Lane() string { return m.head.Origin.Lane() }
 
 // Time is when the server received the message.
 func (m *Message) Time() time.Time { return m.head.Time }
@@ -166,7 +170,7 @@ func (m *Message) WithOutcome(code string) *Message {
 
 // child shares everything but the metadata overlay.
 func (m *Message) child() *Message {
-	return &Message{head: m.head, lane: m.lane, typ: m.typ, data: m.data, outcome: m.outcome, pending: m.pending}
+	return &Message{head: m.head, typ: m.typ, data: m.data, outcome: m.outcome, pending: m.pending}
 }
 
 // bare is a child that holds no metadata of its own.

@@ -200,9 +200,9 @@ func (r *run) fate(j *job) Fate {
 		return f
 	}
 	for _, m := range r.emitted { // one row for each lane; mostly there is one
-		i := slices.IndexFunc(f.Emitted, func(p Pending) bool { return p.Lane == m.lane })
+		i := slices.IndexFunc(f.Emitted, func(p Pending) bool { return p.Lane == m.Lane() })
 		if i < 0 {
-			f.Emitted = append(f.Emitted, Pending{Sequence: r.engine.sequence(), Lane: m.lane})
+			f.Emitted = append(f.Emitted, Pending{Sequence: r.engine.sequence(), Lane: m.Lane()})
 			i = len(f.Emitted) - 1
 		}
 		f.Emitted[i].Steps = append(f.Emitted[i].Steps, Step{Message: m, Chain: m.Chain()})
