@@ -101,23 +101,28 @@ func (t *ticket) decide(ctx context.Context, c registry.Credentials, granted boo
 	}
 }
 
-// reply is what the device is told when the run has met its fate. Success needs that the node which granted the request
-// stands in the path of the run that was committed, and did not leave it by Failure: otherwise what it wrote is gone.
+// reply is what the device is told when the run has met its fate.
 func (t *ticket) reply(f engine.Fate) ProvisionReply {
 	if f.State == engine.Abandoned {
 		return ProvisionReply{Status: StatusUnavailable}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if f.State != engine.Done || t.decision == nil || !t.decision.granted || !t.decision.stands(f.Path) {
-		return ProvisionReply{Status: StatusFailure}
+	if d := t.decision; f.State == engine.Done && d != nil && d.granted && d.stands(f) {
+		return ProvisionReply{Status: StatusSuccess, Credentials: d.credentials}
 	}
-	return ProvisionReply{Status: StatusSuccess, Credentials: t.decision.credentials}
+	return ProvisionReply{Status: StatusFailure}
 }
 
-func (d *decision) stands(path engine.Path) bool {
+// stands reports whether what the decision wrote was committed: it was made in the attempt that was, and its node did not
+// fail afterwards. In doubt it did not: a device that is wrongly told FAILURE asks again, and one that is wrongly told
+// SUCCESS never gets in.
+func (d *decision) stands(f engine.Fate) bool {
+	if d.attempt != f.Attempt {
+		return false
+	}
 	passed := false
-	for _, hop := range path.Hops() {
+	for _, hop := range f.Path.Hops() {
 		if hop.Chain != d.place.Chain || hop.Node != d.place.Node {
 			continue
 		}

@@ -338,14 +338,6 @@ func TestD33_OtherScopesAreNotPushed(t *testing.T) {
 	deaf.ping() // it did not subscribe
 }
 
-// TestD46 of which the rest stands in TestIdleDevice.
-func TestD46_Ping(t *testing.T) {
-	t.Parallel()
-	h := build(t)
-	_, c := h.meter()
-	c.ping()
-}
-
 func TestR01_AttributesMessage(t *testing.T) {
 	t.Parallel()
 	h := build(t)

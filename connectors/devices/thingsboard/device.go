@@ -2,6 +2,7 @@ package thingsboard
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -100,11 +101,11 @@ func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publi
 	d.send(r.answer+strconv.Itoa(int(r.id)), attributesBody(clientAttributes, sharedAttributes), qos)
 }
 
-// send hands a message to the connection. If that does not take it, it is closed or closing, unless the message is too
-// large for any device: then an operator should know.
+// send hands a message to the connection. One that is closed, or is closed because the device does not read, needs no
+// further word; a message that is too large for any device does.
 func (d *device) send(topic string, payload []byte, qos byte) {
-	if err := d.conn.Publish(topic, payload, qos); err != nil {
-		d.dialect.log.Warn().Str("event", "publish_refused").Str("device", d.session.Device().ID).
+	if err := d.conn.Publish(topic, payload, qos); errors.Is(err, mqttserver.ErrMessage) {
+		d.dialect.log.Warn().Str("event", "message_unsendable").Str("device", d.session.Device().ID).
 			Int("bytes", len(payload)).Err(err).Send()
 	}
 }

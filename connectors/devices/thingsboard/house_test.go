@@ -1,6 +1,7 @@
 package thingsboard_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/gridtie/gridtie/chains"
@@ -38,6 +40,7 @@ type house struct {
 	dialect  *thingsboard.Dialect
 	address  string
 	seen     *seen
+	log      *journal
 	stop     func(context.Context) error // drains the engine
 }
 
@@ -68,7 +71,8 @@ func build(t *testing.T) *house {
 	disk, err := pebble.Open("data", pebble.Options{FS: vfs.NewMem(), CacheSize: 1 << 20, MemTableSize: 1 << 20})
 	must(t, err)
 	t.Cleanup(func() { must(t, disk.Close()) })
-	r, err := registry.Open(ctx, disk, registry.Options{ServerKey: secret.NewKey()})
+	log := &journal{}
+	r, err := registry.Open(ctx, disk, registry.Options{ServerKey: secret.NewKey(), Logger: zerolog.New(log)})
 	must(t, err)
 	t.Cleanup(func() {
 		for _, err := range r.Check(ctx) {
@@ -76,12 +80,13 @@ func build(t *testing.T) *house {
 		}
 		must(t, r.Close())
 	})
-	h := &house{t: t, registry: r, seen: &seen{}}
+	h := &house{t: t, registry: r, seen: &seen{}, log: log}
 	e := h.engine()
 	h.service = devices.New(devices.Options{
 		Registry: r, Engine: e, Intake: intake.New(intake.Options{Digest: r.KeyDigest}),
+		Logger: zerolog.New(log),
 	})
-	h.dialect = thingsboard.New(h.service, thingsboard.Options{})
+	h.dialect = thingsboard.New(h.service, thingsboard.Options{Logger: zerolog.New(log)})
 	h.profile("meters", profileKey, nil)
 	h.serve()
 	return h
@@ -100,11 +105,11 @@ func (h *house) engine() *engine.Engine {
 	for _, text := range []string{failing, undecided, twice, refusing} {
 		files = append(files, engine.File{Name: "test.json", Text: []byte(text)})
 	}
-	chain, findings := engine.Compile(files, catalog, engine.CompileOptions{Root: chains.Root})
+	chain, findings := engine.Compile(files, catalog, engine.CompileOptions{Root: chains.Root, Logger: zerolog.New(h.log)})
 	if findings.HasErrors() {
 		h.t.Fatalf("compiling chains: %v", findings)
 	}
-	e := engine.New(chain, engine.Options{Begin: h.begin})
+	e := engine.New(chain, engine.Options{Begin: h.begin, Logger: zerolog.New(h.log)})
 	h.stop = e.Drain
 	h.t.Cleanup(func() { must(h.t, e.Drain(context.Background())) })
 	return e
@@ -164,7 +169,7 @@ func (h *house) serve() {
 	h.address = l.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	server := mqttserver.New(mqttserver.Options{}, h.dialect)
+	server := mqttserver.New(mqttserver.Options{Logger: zerolog.New(h.log)}, h.dialect)
 	go func() { served <- server.Serve(ctx, l) }()
 	h.t.Cleanup(func() {
 		stop()
@@ -242,6 +247,33 @@ func basic(client, user, password string) registry.Credentials {
 	return registry.Credentials{
 		Type: registry.MQTTBasic, ClientID: secret.NewText(client), UserName: secret.NewText(user),
 		Password: secret.NewText(password),
+	}
+}
+
+// journal is the log of a whole server, at its most talkative.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+// wantNone needs the log to hold none of these.
+func (j *journal) wantNone(t *testing.T, secrets ...string) {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.text.Len() == 0 {
+		t.Error("nothing was logged")
+	}
+	for _, s := range secrets {
+		if bytes.Contains(j.text.Bytes(), []byte(s)) {
+			t.Errorf("the log holds %q:\n%s", s, j.text.String())
+		}
 	}
 }
 

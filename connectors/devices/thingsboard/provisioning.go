@@ -47,10 +47,8 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 			return
 		}
 		done(mqttserver.Ack)
-		// Also to a client that did not subscribe. If it is gone meanwhile it has to ask again.
-		if err := p.conn.Publish(provisionResponse, provisionBody(r), byte(p.qos.Load())); err != nil {
-			p.dialect.log.Debug().Str("event", "publish_refused").Err(err).Send()
-		}
+		// Also to a client that did not subscribe. One that is gone meanwhile has to ask again.
+		_ = p.conn.Publish(provisionResponse, provisionBody(r), byte(p.qos.Load()))
 		p.conn.CloseAfter(p.dialect.options.ProvisionIdle)
 	})
 }
