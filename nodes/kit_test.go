@@ -257,7 +257,7 @@ func (w *world) run(t testing.TB, kind, config string, m *engine.Message, relati
 }
 
 // root is the chain that emitted messages enter.
-var root = single("root", "test.probe", "{}")
+var root = single("root", "filter.type", `{"types": []}`)
 
 // send runs one message through a chain set, from the chain main on.
 func (w *world) send(t testing.TB, catalog *engine.Catalog, m *engine.Message, files ...engine.File) engine.Fate {

@@ -14,6 +14,14 @@ type reportConfig struct {
 	Attribute string `json:"attribute" default:"\"attachment\"" doc:"Name of the shared attribute that tells the device."`
 }
 
+// Validate refuses an attribute without a name.
+func (c reportConfig) Validate() error {
+	if c.Attribute == "" {
+		return errors.New(`"attribute" is empty`)
+	}
+	return nil
+}
+
 // report is what the device reads.
 type report struct {
 	Outcome  registry.Code `json:"outcome"`
