@@ -14,7 +14,9 @@ var ErrTooManyKeys = errors.New("too many attributes asked for at once")
 
 // Attributes reads client and shared attributes by name. Without any names it reads all of both; otherwise only what is
 // named. Names that the device has no attribute of are silently absent, as in ThingsBoard.
-func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []string) (client, shared []registry.Attribute, err error) {
+func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []string) (
+	client, shared []registry.Attribute, err error,
+) {
 	if len(clientKeys)+len(sharedKeys) > s.service.limits.Keys {
 		s.service.observer.BadPayload(intake.TooManyValues)
 		return nil, nil, ErrTooManyKeys

@@ -37,7 +37,7 @@ func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(
 		return s.bad(err)
 	}
 	m := s.message(p, TypeAttributes, data, engine.Pair{Key: MetaNotifyDevice, Value: "false"})
-	if err := s.service.engine.Submit(ctx, m, done); err != nil {
+	if err := s.submit(ctx, m, done); err != nil {
 		done(abandoned(err))
 	}
 	return nil
@@ -62,7 +62,7 @@ func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(e
 		m := s.message(p, TypeTelemetry, r.Data, engine.Pair{
 			Key: MetaTime, Value: strconv.FormatInt(r.Time.UnixMilli(), 10),
 		})
-		if err := s.service.engine.Submit(ctx, m, done); err != nil {
+		if err := s.submit(ctx, m, done); err != nil {
 			for range readings[i:] {
 				done(abandoned(err))
 			}
@@ -73,6 +73,15 @@ func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(e
 		done(engine.Fate{State: engine.Done})
 	}
 	return nil
+}
+
+// submit hands a message to the engine. A refusal that will not pass by itself is for an operator to mend.
+func (s *Session) submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
+	err := s.service.engine.Submit(ctx, m, done)
+	if errors.Is(err, engine.ErrUnknownChain) {
+		s.service.log.Error().Str("event", "chain_missing").Str("profile", s.device.Profile).Str("chain", m.Chain()).Send()
+	}
+	return err
 }
 
 // message is one event of the device, with exactly the metadata that ThingsBoard gives it.

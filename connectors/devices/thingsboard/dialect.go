@@ -45,7 +45,9 @@ const provisionEntry = "provision"
 
 // Connect opens a session: a provision-only one for provisionEntry, of which nothing else is looked at, else that of the
 // device whose credentials these are. Client ids are credentials, not names of sessions.
-func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
+func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (
+	mqttserver.Handler, mqttserver.ConnectCode,
+) {
 	if p.UserName == provisionEntry || p.ClientID == provisionEntry {
 		return newProvisioning(d, c), mqttserver.Accepted
 	}

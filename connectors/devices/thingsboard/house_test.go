@@ -262,6 +262,12 @@ func (j *journal) Write(p []byte) (int, error) {
 	return j.text.Write(p)
 }
 
+func (j *journal) holds(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return bytes.Contains(j.text.Bytes(), []byte(text))
+}
+
 // wantNone needs the log to hold none of these.
 func (j *journal) wantNone(t *testing.T, secrets ...string) {
 	t.Helper()
