@@ -37,7 +37,10 @@ func Expr() engine.Kind {
 		Relations: []string{engine.RelationSuccess},
 		Config:    exprConfig{},
 		New: engine.Build(func(c exprConfig, _ engine.Env) (engine.Node, error) {
-			n := &exprNode{config: c, names: slices.Sorted(maps.Keys(c.Metadata))}
+			n := &exprNode{config: c}
+			for _, name := range slices.Sorted(maps.Keys(c.Metadata)) {
+				n.entries = append(n.entries, entry{name, c.Metadata[name]})
+			}
 			return engine.NodeFunc(n.process), nil
 		}),
 		Examples: []engine.Example{
@@ -54,8 +57,13 @@ func Expr() engine.Kind {
 }
 
 type exprNode struct {
-	config exprConfig
-	names  []string // of the metadata, sorted: the same fault is found first every time
+	config  exprConfig
+	entries []entry // of the metadata, sorted by name: the same fault is found first every time
+}
+
+type entry struct {
+	name  string
+	value engine.Value
 }
 
 func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Result, error) {
@@ -92,7 +100,7 @@ func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Resu
 }
 
 func (n *exprNode) metadata(ctx context.Context, m *engine.Message) ([]engine.Pair, error) {
-	var pairs []engine.Pair
+	pairs := make([]engine.Pair, 0, 3) // stays on the stack: WithMeta keeps no hold of it
 	for _, name := range n.names {
 		value, err := n.config.Metadata[name].Eval(ctx, m)
 		if err != nil {
@@ -103,9 +111,9 @@ func (n *exprNode) metadata(ctx context.Context, m *engine.Message) ([]engine.Pa
 		}
 		text, err := metaText(value)
 		if err != nil {
-			return nil, fmt.Errorf("metadata %q: %w", name, err)
+			return nil, fmt.Errorf("metadata %q: %w", e.name, err)
 		}
-		pairs = append(pairs, engine.Pair{Key: name, Value: text})
+		pairs = append(pairs, engine.Pair{Key: e.name, Value: text})
 	}
 	return pairs, nil
 }
