@@ -22,7 +22,8 @@ const (
 // that wants it with a certain QoS subscribes to. The forms that end in "p" carry Protobuf, which is not spoken: they
 // are refused, because acknowledging them would lose data.
 //
-// Calls from devices, gateways (v1/gateway/…), claiming and firmware chunks are not served and not in the table.
+// Calls from devices, gateways (v1/gateway/…), claiming and firmware chunks are not served and not in the table, which is
+// never written to.
 var publishes = [...]struct {
 	topic          string
 	action         action
