@@ -100,11 +100,14 @@ func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Resu
 }
 
 func (n *exprNode) metadata(ctx context.Context, m *engine.Message) ([]engine.Pair, error) {
-	pairs := make([]engine.Pair, 0, 3) // stays on the stack: WithMeta keeps no hold of it
-	for _, name := range n.names {
-		value, err := n.config.Metadata[name].Eval(ctx, m)
+	if len(n.entries) == 0 {
+		return nil, nil
+	}
+	pairs := make([]engine.Pair, 0, len(n.entries))
+	for _, e := range n.entries {
+		value, err := e.value.Eval(ctx, m)
 		if err != nil {
-			return nil, fmt.Errorf("metadata %q: %w", name, err)
+			return nil, fmt.Errorf("metadata %q: %w", e.name, err)
 		}
 		if value == nil {
 			continue
