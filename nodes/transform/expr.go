@@ -89,7 +89,8 @@ func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Resu
 		}
 		out = out.WithType(typ)
 	}
-	pairs, err := n.metadata(ctx, in)
+	var few [3]engine.Pair // stays on the stack: WithMeta keeps no hold of it
+	pairs, err := n.metadata(ctx, in, few[:0])
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -99,11 +100,8 @@ func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Resu
 	return engine.Success(out), nil
 }
 
-func (n *exprNode) metadata(ctx context.Context, m *engine.Message) ([]engine.Pair, error) {
-	if len(n.entries) == 0 {
-		return nil, nil
-	}
-	pairs := make([]engine.Pair, 0, len(n.entries))
+// metadata appends the entries to pairs.
+func (n *exprNode) metadata(ctx context.Context, m *engine.Message, pairs []engine.Pair) ([]engine.Pair, error) {
 	for _, e := range n.entries {
 		value, err := e.value.Eval(ctx, m)
 		if err != nil {
