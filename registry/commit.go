@@ -34,7 +34,6 @@ func (t *Tx) Flush(ctx context.Context) error {
 			return err
 		}
 		t.rests = max(t.rests, lsn)
-		t.r.tell(lsn, t.notices)
 		t.forget()
 	}
 	return t.r.settle(ctx, t.rests)
@@ -73,7 +72,6 @@ func (t *Tx) Commit(ctx context.Context, f Fate) (synced func(context.Context) e
 	}
 	r.pending.applied(f, consumed)
 	r.quiet.add(f)
-	r.tell(lsn, t.notices)
 	lsn = max(lsn, t.rests)
 	return func(ctx context.Context) error { return r.settle(ctx, lsn) }, nil
 }
@@ -102,7 +100,7 @@ func (t *Tx) seal(f Fate) error {
 	return nil
 }
 
-// apply applies a batch in its turn.
+// apply applies a batch in its turn, and queues what hooks are to be told of it.
 func (t *Tx) apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 	if !t.alone {
 		if err := t.r.turn.Acquire(ctx, 1); err != nil {
@@ -110,9 +108,14 @@ func (t *Tx) apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 		}
 		defer t.r.turn.Release(1)
 	}
+	defer t.r.hooks.lock(t.notices)()
 	lsn, err := t.r.store.Apply(ctx, b)
-	if errors.Is(err, store.ErrConflict) {
+	switch {
+	case errors.Is(err, store.ErrConflict):
 		return 0, ErrConflict
+	case err != nil:
+		return 0, err
 	}
-	return lsn, err
+	t.r.tell(lsn, t.notices)
+	return lsn, nil
 }

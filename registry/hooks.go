@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"hash/fnv"
 	"slices"
 	"sync"
 
@@ -15,13 +16,24 @@ type notice struct {
 	gone   string // device
 }
 
-// hooks tells those who asked, in the order of the batches, from one goroutine.
+func (n notice) device() string {
+	if n.change != nil {
+		return n.change.Device
+	}
+	return n.gone
+}
+
+// hooks tells those who asked from one goroutine, for each device in the order in which batches were applied.
 type hooks struct {
 	mu      sync.Mutex
 	waits   []notice
 	changed []func(SharedChange)
 	gone    []func(string)
 	ending  bool
+
+	// lanes are held from applying a batch until its notices are queued, so that a subscriber does not end with an
+	// older value than the store. A device has one lane; many share it.
+	lanes [64]sync.Mutex
 
 	wake  chan struct{} // holds one
 	ended chan struct{}
@@ -59,6 +71,26 @@ func (r *Registry) tell(lsn store.LSN, notices []notice) {
 	h.rouse()
 }
 
+// lock holds the lanes of the devices that notices are about, and returns what lets go of them.
+func (h *hooks) lock(notices []notice) (unlock func()) {
+	var lanes []int
+	for _, n := range notices {
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(n.device()))
+		lanes = append(lanes, int(hash.Sum32()%uint32(len(h.lanes))))
+	}
+	slices.Sort(lanes) // always in one order, so that two batches cannot wait for each other
+	lanes = slices.Compact(lanes)
+	for _, lane := range lanes {
+		h.lanes[lane].Lock()
+	}
+	return func() {
+		for _, lane := range lanes {
+			h.lanes[lane].Unlock()
+		}
+	}
+}
+
 func (h *hooks) rouse() {
 	select {
 	case h.wake <- struct{}{}:
@@ -82,8 +114,6 @@ func (h *hooks) run(r *Registry) {
 		waits, changed, gone, ending := h.waits, slices.Clone(h.changed), slices.Clone(h.gone), h.ending
 		h.waits = nil
 		h.mu.Unlock()
-		// Two batches may have been queued in another order than they were applied in.
-		slices.SortStableFunc(waits, func(a, b notice) int { return compareLSN(a.lsn, b.lsn) })
 		for _, n := range waits {
 			if err := r.settle(context.Background(), n.lsn); err != nil {
 				r.log.Error().Str("event", "registry.hook-dropped").Err(err).Send()
@@ -103,16 +133,6 @@ func (h *hooks) run(r *Registry) {
 			return
 		}
 	}
-}
-
-func compareLSN(a, b store.LSN) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // guard keeps a hook's panic from ending the process.

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/gridtie/gridtie/registry/store"
@@ -26,8 +25,8 @@ type Tx struct {
 	writes  []write        // in the order in which the keys were first written
 	place   map[string]int // key → position in writes
 	journal []undo
-	notices []notice // what hooks are told once the batch is on disk
-	checks  map[string]store.Stamp
+	notices []notice           // what hooks are told once the batch is on disk
+	reads   map[string]reading // rows that were decided on
 	rests   store.LSN
 	reader  store.Reader // of the view under way
 }
@@ -162,8 +161,15 @@ func (t *Tx) view(ctx context.Context, read func() error) error {
 	return err
 }
 
+// reading is what a key had when the transaction first read it.
+type reading struct {
+	at    store.Stamp
+	value []byte
+	found bool
+}
+
 // get calls found with the value of a key if it has one; the value is valid until found returns. With check, the run
-// decides on what it read: the earliest reading of a key counts, because later ones may have been decided on it.
+// decides on what it read. It is read once: a later reading that differed could not be applied anyway.
 func (t *Tx) get(ctx context.Context, key tuple, check bool, found func(value []byte) error) error {
 	if at, ok := t.place[string(key)]; ok && t.writes[at].is != writeNone {
 		if t.writes[at].is == writeDelete {
@@ -171,18 +177,22 @@ func (t *Tx) get(ctx context.Context, key tuple, check bool, found func(value []
 		}
 		return found(t.writes[at].value)
 	}
+	if seen, ok := t.reads[string(key)]; ok {
+		if !seen.found {
+			return nil
+		}
+		return found(seen.value)
+	}
 	return t.view(ctx, func() error {
 		value, ok, err := t.reader.Get(key)
 		if err != nil {
 			return err
 		}
 		if check && !t.unchecked {
-			if _, seen := t.checks[string(key)]; !seen {
-				if t.checks == nil {
-					t.checks = make(map[string]store.Stamp, 16)
-				}
-				t.checks[string(key)] = t.reader.At()
+			if t.reads == nil {
+				t.reads = make(map[string]reading, 16)
 			}
+			t.reads[string(key)] = reading{t.reader.At(), slices.Clone(value), ok}
 		}
 		if !ok {
 			return nil
@@ -325,9 +335,9 @@ func (t *Tx) batch() (b store.Batch, wrote bool) {
 	if len(b.Puts) == 0 && len(b.Deletes) == 0 {
 		return b, false
 	}
-	b.Checks = make([]store.Check, 0, len(t.checks))
-	for key, at := range maps.All(t.checks) {
-		b.Checks = append(b.Checks, store.Check{Key: []byte(key), At: at})
+	b.Checks = make([]store.Check, 0, len(t.reads))
+	for key, seen := range t.reads {
+		b.Checks = append(b.Checks, store.Check{Key: []byte(key), At: seen.at})
 	}
 	return b, true
 }
@@ -336,5 +346,5 @@ func (t *Tx) batch() (b store.Batch, wrote bool) {
 func (t *Tx) forget() {
 	t.writes, t.journal, t.notices = t.writes[:0], t.journal[:0], nil
 	clear(t.place)
-	clear(t.checks)
+	clear(t.reads)
 }
