@@ -151,7 +151,7 @@ func (b *bench) begin(ctx context.Context, m *engine.Message) (context.Context, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return nodes.WithMessage(ctx, m), transaction{tx}, nil
+	return ctx, transaction{tx}, nil
 }
 
 type transaction struct{ *registry.Tx }

@@ -3,7 +3,9 @@ package engine
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +18,7 @@ type Chain struct {
 	byID     map[string]*graph
 	root     *graph
 	closers  []io.Closer
+	closing  sync.Once
 	users    atomic.Int64 // runs on this revision, and one for being the current one
 }
 
@@ -37,10 +40,11 @@ func (c *Chain) Has(id string) bool { return c.byID[id] != nil }
 // Close closes the nodes that hold something open. Call it only for a chain that no engine was given.
 func (c *Chain) Close() error {
 	var errs []error
-	for i := len(c.closers) - 1; i >= 0; i-- {
-		errs = append(errs, c.closers[i].Close())
-	}
-	c.closers = nil
+	c.closing.Do(func() {
+		for _, closer := range slices.Backward(c.closers) {
+			errs = append(errs, closer.Close())
+		}
+	})
 	return errors.Join(errs...)
 }
 

@@ -13,7 +13,7 @@ type Counts struct {
 	Abandoned    uint64
 	InFlight     uint64
 	Repeated     uint64            // attempts that a conflict made necessary
-	Outcomes     map[string]uint64 // by code; "" for runs that set none
+	Outcomes     map[string]uint64 // done, by code; runs that set none are not in it
 }
 
 // Counts returns one consistent set of figures.
@@ -30,9 +30,7 @@ func (e *Engine) finish(j *job, f Fate) {
 	if j.done != nil {
 		j.done(f)
 	}
-	if j.slot {
-		<-e.slots
-	}
+	placed := j.placed
 	*j = job{}
 	jobs.Put(j)
 	e.mu.Lock()
@@ -40,13 +38,19 @@ func (e *Engine) finish(j *job, f Fate) {
 	switch f.State {
 	case Done:
 		e.counts.Done++
-		e.counts.Outcomes[f.Outcome]++
+		if f.Outcome != "" {
+			e.counts.Outcomes[f.Outcome]++
+		}
 	case DeadLettered:
 		e.counts.DeadLettered++
 	default:
 		e.counts.Abandoned++
 	}
 	e.counts.InFlight--
+	if placed {
+		e.places++
+		e.offerLocked()
+	}
 	if e.counts.InFlight == 0 && e.draining {
 		close(e.idle)
 	}

@@ -118,13 +118,11 @@ func (d *Data) Digests() []string {
 }
 
 // Field is a top-level member of the payload, or what an alias or a digest of that name reaches: nil, bool, int64,
-// float64, string, []any, map[string]any, json.Number for integers beyond 64 bits, or secret.Digest.
+// float64, string, []any, map[string]any, json.Number for integers beyond 64 bits, or secret.Digest. An alias goes
+// before a member of the same name: the profile said where the field is.
 func (d *Data) Field(name string) (any, bool) {
 	if v, ok := d.Digest(name); ok {
 		return v, true
-	}
-	if e := d.find(name); e != nil {
-		return e.value(d.text), true
 	}
 	for i := range d.aliases {
 		if d.aliases[i].Name != name {
@@ -134,7 +132,35 @@ func (d *Data) Field(name string) (any, bool) {
 			return v, true
 		}
 	}
+	if e := d.find(name); e != nil {
+		return e.value(d.text), true
+	}
 	return nil, false
+}
+
+// FieldText is the same field if it is a string.
+func (d *Data) FieldText(name string) (string, bool) {
+	if _, ok := d.Digest(name); ok {
+		return "", false
+	}
+	for i := range d.aliases {
+		a := &d.aliases[i]
+		switch {
+		case a.Name != name:
+		case strings.HasPrefix(a.At, "/"):
+			v, _ := d.Field(name)
+			s, ok := v.(string)
+			return s, ok
+		default:
+			if e := d.find(a.At); e != nil {
+				return e.string(d.text)
+			}
+		}
+	}
+	if e := d.find(name); e != nil {
+		return e.string(d.text)
+	}
+	return "", false
 }
 
 // Value is the whole payload decoded. It allocates what the payload holds.

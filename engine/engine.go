@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,14 +50,14 @@ type Engine struct {
 	pool    pool
 	acks    acks
 	watch   watchdog
-	slots   chan struct{}
 	last    atomic.Uint64 // sequence of the newest pending row
 	// cancelled makes runs that have not begun end as abandoned.
 	cancelled atomic.Bool
-	swap      sync.RWMutex // held shared while a run takes the current chain set
 
 	mu       sync.Mutex // protects what follows
 	counts   Counts
+	places   int             // left for messages from outside
+	waiting  []chan struct{} // who wait for a place, first come first served
 	draining bool
 	idle     chan struct{} // closed when nothing is in flight while draining
 }
@@ -81,7 +82,7 @@ func New(chain *Chain, options Options) *Engine {
 	if options.Redact == nil {
 		options.Redact = func(text string) string { return text }
 	}
-	e := &Engine{options: options, slots: make(chan struct{}, options.InFlight), idle: make(chan struct{})}
+	e := &Engine{options: options, places: options.InFlight, idle: make(chan struct{})}
 	chain.users.Add(1)
 	e.current.Store(chain)
 	e.lanes.init()
@@ -99,21 +100,11 @@ func (e *Engine) Submit(ctx context.Context, m *Message, done func(Fate)) error 
 	if m.Chain() != "" && !e.current.Load().Has(m.Chain()) {
 		return errors.Join(ErrUnknownChain, errors.New(m.Chain()))
 	}
-	select {
-	case e.slots <- struct{}{}:
-	default:
-		select {
-		case e.slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if !e.enter() {
-		<-e.slots
-		return ErrDraining
+	if err := e.enter(ctx); err != nil {
+		return err
 	}
 	j := jobs.Get().(*job)
-	j.message, j.done, j.values, j.slot = m, done, ctx, true
+	j.message, j.done, j.values, j.placed = m, done, ctx, true
 	e.enqueue(j)
 	return nil
 }
@@ -130,10 +121,7 @@ func (e *Engine) Resume(rows []Pending) {
 // on; its nodes are closed after the last of them.
 func (e *Engine) Swap(chain *Chain) {
 	chain.users.Add(1)
-	e.swap.Lock()
-	former := e.current.Swap(chain)
-	e.swap.Unlock()
-	e.closeIfUnused(former)
+	e.closeIfUnused(e.current.Swap(chain))
 }
 
 // Chain is the current chain set.
@@ -146,6 +134,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
 	first := !e.draining
 	e.draining = true
+	e.offerLocked()
 	if first && e.counts.InFlight == 0 {
 		close(e.idle)
 	}
@@ -174,25 +163,64 @@ func (e *Engine) closeIfUnused(c *Chain) {
 	}
 }
 
-// take returns the current chain set for the length of a run.
+// take returns the current chain set for the length of a run. A set that was swapped out between the look and the count
+// may be closed already: then the next look finds its successor.
 func (e *Engine) take() *Chain {
-	e.swap.RLock()
-	c := e.current.Load()
-	c.users.Add(1)
-	e.swap.RUnlock()
-	return c
+	for {
+		c := e.current.Load()
+		c.users.Add(1)
+		if e.current.Load() == c {
+			return c
+		}
+		e.closeIfUnused(c)
+	}
 }
 
-// enter counts one more message inside; it is false when the engine is stopping.
-func (e *Engine) enter() bool {
+// enter takes a place for one more message, and waits for one if there is none.
+func (e *Engine) enter(ctx context.Context) error {
 	e.mu.Lock()
+	for e.places == 0 && !e.draining {
+		ready := make(chan struct{})
+		e.waiting = append(e.waiting, ready)
+		e.mu.Unlock()
+		select {
+		case <-ready:
+			e.mu.Lock()
+		case <-ctx.Done():
+			e.giveUp(ready)
+			return ctx.Err()
+		}
+	}
 	defer e.mu.Unlock()
 	if e.draining {
-		return false
+		return ErrDraining
 	}
+	e.places--
 	e.counts.In++
 	e.counts.InFlight++
-	return true
+	return nil
+}
+
+// giveUp stops waiting for a place; one that was offered meanwhile goes to the next.
+func (e *Engine) giveUp(ready chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if i := slices.Index(e.waiting, ready); i >= 0 {
+		e.waiting = slices.Delete(e.waiting, i, i+1)
+		return
+	}
+	e.offerLocked()
+}
+
+// offerLocked wakes one of those who wait for a place, all of them when there will be none.
+func (e *Engine) offerLocked() {
+	for len(e.waiting) > 0 {
+		close(e.waiting[0])
+		e.waiting = e.waiting[1:]
+		if !e.draining {
+			return
+		}
+	}
 }
 
 // queueRow puts the steps of a pending row into their lane. They do not wait for a place, and may come while draining.
@@ -203,10 +231,9 @@ func (e *Engine) queueRow(values context.Context, row Pending) {
 	e.mu.Unlock()
 	for i, s := range row.Steps {
 		j := jobs.Get().(*job)
-		m := s.Message.child()
-		m.under = s.Message
-		m.pending = PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
-		j.message, j.values, j.start = m, values, s
+		h := *s.Message.head
+		h.pending = PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
+		j.message, j.values, j.start = s.Message.withHead(h), values, s
 		e.enqueue(j)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
 var errEmpty = errors.New("empty text")
@@ -18,13 +17,10 @@ type index struct {
 	more  []entry
 }
 
+// entry is one member. Values are decoded when they are read and not kept: texts, which most are, need no decoding.
 type entry struct {
 	name       string
 	start, end int32 // of the value in the text
-
-	// A value is decoded once a message, whoever reads it. state guards it: 0 not yet, 1 being written, 2 there.
-	state   atomic.Uint32
-	decoded any
 }
 
 func (d *Data) find(name string) *entry {
@@ -48,17 +44,18 @@ func (d *Data) find(name string) *entry {
 	return nil
 }
 
-func (e *entry) value(text string) any {
-	if e.state.Load() == 2 {
-		return e.decoded
+// string is the value if it is one.
+func (e *entry) string(text string) (string, bool) {
+	if text[e.start] != '"' {
+		return "", false
 	}
+	return unquote(text[e.start:e.end]), true
+}
+
+func (e *entry) value(text string) any {
 	v, err := decodeJSON(text[e.start:e.end])
 	if err != nil {
 		return nil // the text was checked when the payload was made
-	}
-	if e.state.CompareAndSwap(0, 1) {
-		e.decoded = v
-		e.state.Store(2)
 	}
 	return v
 }

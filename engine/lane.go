@@ -12,7 +12,7 @@ type job struct {
 	done    func(Fate)
 	values  context.Context // the submitter's, for its values
 	start   Step            // where the run begins, if not at the message's entry
-	slot    bool            // holds one of the places that Submit waits for
+	placed  bool            // holds one of the places that Submit waits for
 	next    *job            // in its lane
 }
 

@@ -32,17 +32,19 @@ type Header struct {
 // Message is one event on its way through a chain. It is immutable: the With… methods return a new message that shares
 // all the rest, so forks need no copies. It is safe for concurrent use.
 type Message struct {
-	head    *Header
+	head    *head
 	typ     string
 	data    *Data
 	outcome string
 
 	// Metadata is a chain of small overlays: a map copy for each changed entry would cost more than most nodes do.
+	own   []Pair
 	under *Message // the next holder of metadata below this one
-	own   [3]Pair
-	more  []Pair
-	owned int8
+}
 
+// head is what all messages of a run share.
+type head struct {
+	Header
 	pending PendingRef
 }
 
@@ -51,9 +53,13 @@ func NewMessage(h Header, data *Data) *Message {
 	if data == nil {
 		data = NewData("{}")
 	}
+	return newMessage(head{Header: h}, data)
+}
+
+func newMessage(h head, data *Data) *Message {
 	born := &struct { // one allocation for both
 		message Message
-		head    Header
+		head    head
 	}{head: h}
 	born.message = Message{head: &born.head, typ: h.Type, data: data}
 	return &born.message
@@ -86,20 +92,17 @@ func (m *Message) Outcome() string { return m.outcome }
 // Meta is the metadata entry of that name.
 func (m *Message) Meta(key string) (string, bool) {
 	for at := m; at != nil; at = at.under {
-		for i := int(at.owned) - 1; i >= 0; i-- {
-			if at.own[i].Key == key {
-				return at.own[i].Value, true
-			}
-		}
-		for i := len(at.more) - 1; i >= 0; i-- {
-			if at.more[i].Key == key {
-				return at.more[i].Value, true
-			}
+		if v, ok := lookUp(at.own, key); ok {
+			return v, true
 		}
 	}
-	for i := len(m.head.Meta) - 1; i >= 0; i-- {
-		if m.head.Meta[i].Key == key {
-			return m.head.Meta[i].Value, true
+	return lookUp(m.head.Meta, key)
+}
+
+func lookUp(pairs []Pair, key string) (string, bool) {
+	for i := len(pairs) - 1; i >= 0; i-- { // a later entry of one name wins
+		if pairs[i].Key == key {
+			return pairs[i].Value, true
 		}
 	}
 	return "", false
@@ -118,8 +121,7 @@ func (m *Message) AllMeta() []Pair {
 		}
 	}
 	for at := m; at != nil; at = at.under {
-		add(at.own[:at.owned])
-		add(at.more)
+		add(at.own)
 	}
 	add(m.head.Meta)
 	slices.SortFunc(all, func(a, b Pair) int {
@@ -131,54 +133,72 @@ func (m *Message) AllMeta() []Pair {
 	return all
 }
 
-// WithMeta is the message with these metadata entries set; a later entry of one name wins.
+// WithMeta is the message with these metadata entries set; a later entry of one name wins. It keeps no hold of pairs.
 func (m *Message) WithMeta(pairs ...Pair) *Message {
+	switch len(pairs) { // the usual numbers live in the message's own allocation
+	case 0:
+		return m
+	case 1:
+		next := &struct {
+			message Message
+			own     [1]Pair
+		}{message: m.child(), own: [1]Pair(pairs)}
+		next.message.own = next.own[:]
+		return &next.message
+	case 2:
+		next := &struct {
+			message Message
+			own     [2]Pair
+		}{message: m.child(), own: [2]Pair(pairs)}
+		next.message.own = next.own[:]
+		return &next.message
+	case 3:
+		next := &struct {
+			message Message
+			own     [3]Pair
+		}{message: m.child(), own: [3]Pair(pairs)}
+		next.message.own = next.own[:]
+		return &next.message
+	}
 	next := m.child()
-	next.under = m
-	if m.owned == 0 && m.more == nil {
-		next.under = m.under
-	}
-	if len(pairs) <= len(next.own) {
-		next.owned = int8(copy(next.own[:], pairs))
-	} else {
-		next.more = slices.Clone(pairs)
-	}
-	return next
+	next.own = append([]Pair(nil), pairs...)
+	return &next
 }
 
 // WithData is the message with another payload. What travels beside the old one (the digest of a supplier key, field
 // aliases) travels on, unless the new payload brings its own.
 func (m *Message) WithData(d *Data) *Message {
-	next := m.bare()
+	next := m.child()
 	next.data = d.inherit(m.data)
-	return next
+	return &next
 }
 
 // WithType is the message with another type.
 func (m *Message) WithType(typ string) *Message {
-	next := m.bare()
+	next := m.child()
 	next.typ = typ
-	return next
+	return &next
 }
 
 // WithOutcome is the message with that outcome code. The last one set is the outcome of the run.
 func (m *Message) WithOutcome(code string) *Message {
-	next := m.bare()
+	next := m.child()
 	next.outcome = code
+	return &next
+}
+
+// child is the message with no metadata of its own above what it has.
+func (m *Message) child() Message {
+	next := *m
+	if len(m.own) > 0 {
+		next.own, next.under = nil, m
+	}
 	return next
 }
 
-// child shares everything but the metadata overlay.
-func (m *Message) child() *Message {
-	return &Message{head: m.head, typ: m.typ, data: m.data, outcome: m.outcome, pending: m.pending}
-}
-
-// bare is a child that holds no metadata of its own.
-func (m *Message) bare() *Message {
-	next := m.child()
-	next.under = m
-	if m.owned == 0 && m.more == nil {
-		next.under = m.under
-	}
+// withHead is the message under another head, as one that begins a run of its own.
+func (m *Message) withHead(h head) *Message {
+	next := newMessage(h, m.data)
+	next.typ, next.outcome, next.own, next.under = m.typ, m.outcome, m.own, m.under
 	return next
 }

@@ -167,13 +167,10 @@ func (r *run) located(s *step, err error) error {
 // emits the same messages.
 func (r *run) emit(s *step, messages []*Message) {
 	for _, m := range messages {
-		head := *m.head
+		h := head{Header: m.head.Header}
 		name := fmt.Sprintf("%s/%s/%s/%d", r.context.message.ID(), s.graph.id, s.id, len(r.emitted))
-		head.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
-		child := m.child()
-		child.head, child.pending = &head, PendingRef{}
-		child.under, child.own, child.owned, child.more = m.under, m.own, m.owned, m.more
-		r.emitted = append(r.emitted, child)
+		h.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
+		r.emitted = append(r.emitted, m.withHead(h))
 	}
 }
 
@@ -193,7 +190,7 @@ func (r *run) save(b *branch) {
 func (r *run) fate(j *job) Fate {
 	f := Fate{
 		Message: j.message, Last: r.last, State: Done, Outcome: r.last.outcome, Attempt: r.context.attempt,
-		Path: Path{edges: slices.Clone(r.path)}, Revision: r.chain.revision, Consumed: j.message.pending,
+		Path: Path{edges: slices.Clone(r.path)}, Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
 	if r.failure != nil {
 		f.State, f.Cause, f.Outcome = DeadLettered, r.failure, ""

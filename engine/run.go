@@ -116,7 +116,7 @@ func (r *run) toFate(w *worker, j *job) (Fate, func(context.Context) error) {
 func (r *run) abandoned(j *job, cause error) Fate {
 	return Fate{
 		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: r.context.attempt,
-		Revision: r.chain.revision, Consumed: j.message.pending,
+		Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
 }
 

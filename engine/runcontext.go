@@ -49,6 +49,8 @@ func (c *runContext) Value(key any) any {
 	switch key.(type) {
 	case attemptKey:
 		return c.attempt
+	case messageKey:
+		return c.message
 	case placeKey:
 		at := c.step.Load()
 		if at == nil {

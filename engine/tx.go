@@ -27,6 +27,15 @@ type Tx interface {
 // BeginFunc opens the transaction of one attempt of a run. Registry verbs find it in the returned context.
 type BeginFunc func(ctx context.Context, m *Message) (context.Context, Tx, error)
 
+// MessageOf is the message that a context's run was started with; nil outside a run. Expression functions that look
+// things up find its origin and time there.
+func MessageOf(ctx context.Context) *Message {
+	m, _ := ctx.Value(messageKey{}).(*Message)
+	return m
+}
+
+type messageKey struct{}
+
 // Place is where a run stands. It is evidence: what decided, and on which revision.
 type Place struct{ Chain, Node, Revision string }
 

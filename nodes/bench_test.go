@@ -99,7 +99,7 @@ func benchEngine(b testing.TB, w *benchref.World) *engine.Engine {
 	if findings.HasErrors() {
 		b.Fatal(findings)
 	}
-	e := engine.New(chain, engine.Options{})
+	e := engine.New(chain, engine.Options{InFlight: 128})
 	b.Cleanup(func() { _ = e.Drain(context.Background()) })
 	return e
 }

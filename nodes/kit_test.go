@@ -270,7 +270,7 @@ func (w *world) send(t testing.TB, catalog *engine.Catalog, m *engine.Message, f
 	}
 	e := engine.New(chain, engine.Options{
 		Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
-			return nodes.WithMessage(ctx, m), nil, nil
+			return ctx, nil, nil
 		},
 	})
 	fates := make(chan engine.Fate, 1)

@@ -9,22 +9,14 @@ import (
 	"github.com/gridtie/gridtie/supplypoint"
 )
 
-type messageKey struct{}
+var errNoMessage = errors.New("the function was called outside a run: there is no message to look at")
 
-// WithMessage makes a message known to the expression functions supplier and attr. Call it where a run's transaction is
-// opened (engine.Options.Begin is given both): origin and time are the same for every message of a run.
-func WithMessage(ctx context.Context, m *engine.Message) context.Context {
-	return context.WithValue(ctx, messageKey{}, m)
-}
-
-var errNoMessage = errors.New("the run does not say which message it is about")
-
+// messageOf is the message whose run a function is called in: its origin and its time are what look-ups go by.
 func messageOf(ctx context.Context) (*engine.Message, error) {
-	m, ok := ctx.Value(messageKey{}).(*engine.Message)
-	if !ok {
-		return nil, errNoMessage
+	if m := engine.MessageOf(ctx); m != nil {
+		return m, nil
 	}
-	return m, nil
+	return nil, errNoMessage
 }
 
 // redactor shows of a text what may be shown in a trace: a supply point as everywhere else, of all other texts what the

@@ -30,6 +30,7 @@ func (p *Program) compileClosures(u *unit) bool {
 		p.text = u.textOf(u.root)
 		return p.text != nil
 	}
+	p.field, p.isField = u.fieldOf(u.root)
 	p.value = u.valueOf(u.root)
 	return p.value != nil
 }
@@ -105,8 +106,7 @@ func (u *unit) slotValue(n *ast.IdentifierNode) valueFunc {
 	if !ok {
 		return nil
 	}
-	if s.kind == slotField {
-		key := s.key
+	if key, ok := u.fieldOf(n); ok {
 		return func(f *frame) any { v, _ := f.scope.Field(key); return v }
 	}
 	return func(f *frame) any { return s.read(f.scope) }

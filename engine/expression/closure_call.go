@@ -118,9 +118,14 @@ func (u *unit) presentTruth(arg ast.Node) truthFunc {
 	if text := u.textOrNil(arg); text != nil {
 		return func(f *frame) bool { s, ok := text(f); return ok && presentText(s) }
 	}
-	if id, ok := arg.(*ast.IdentifierNode); ok && u.slots[id.Value].kind == slotField {
-		key := u.slots[id.Value].key
-		return func(f *frame) bool { v, _ := f.scope.Field(key); return present(v) }
+	if key, ok := u.fieldOf(arg); ok {
+		return func(f *frame) bool {
+			if s, ok := f.scope.FieldText(key); ok {
+				return presentText(s)
+			}
+			v, _ := f.scope.Field(key)
+			return present(v)
+		}
 	}
 	value := u.valueOf(arg)
 	if value == nil {

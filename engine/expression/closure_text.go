@@ -192,7 +192,13 @@ func (u *unit) textArgument(n ast.Node, at int) func(*frame, *Function) string {
 	if value == nil {
 		return nil
 	}
+	key, isField := u.fieldOf(n)
 	return func(f *frame, fn *Function) string {
+		if isField {
+			if s, ok := f.scope.FieldText(key); ok {
+				return s
+			}
+		}
 		v := value(f)
 		s, ok := v.(string)
 		if !ok {
@@ -202,4 +208,14 @@ func (u *unit) textArgument(n ast.Node, at int) func(*frame, *Function) string {
 		}
 		return s
 	}
+}
+
+// fieldOf is the name of the payload field that a node reads, if it does nothing else.
+func (u *unit) fieldOf(n ast.Node) (name string, ok bool) {
+	id, ok := n.(*ast.IdentifierNode)
+	if !ok {
+		return "", false
+	}
+	s, ok := u.slots[id.Value]
+	return s.key, ok && s.kind == slotField
 }

@@ -19,11 +19,12 @@ type message struct {
 
 var received = time.Date(2026, 11, 21, 9, 14, 3, 0, time.UTC)
 
-func (m *message) Field(name string) (any, bool)  { v, ok := m.data[name]; return v, ok }
-func (m *message) Payload() any                   { return m.data }
-func (m *message) Meta(key string) (string, bool) { v, ok := m.meta[key]; return v, ok }
-func (m *message) Type() string                   { return "POST_TELEMETRY_REQUEST" }
-func (m *message) Time() time.Time                { return received }
+func (m *message) Field(name string) (any, bool)        { v, ok := m.data[name]; return v, ok }
+func (m *message) FieldText(name string) (string, bool) { s, ok := m.data[name].(string); return s, ok }
+func (m *message) Payload() any                         { return m.data }
+func (m *message) Meta(key string) (string, bool)       { v, ok := m.meta[key]; return v, ok }
+func (m *message) Type() string                         { return "POST_TELEMETRY_REQUEST" }
+func (m *message) Time() time.Time                      { return received }
 func (m *message) Origin() expression.Origin {
 	return expression.Origin{Type: "DEVICE", ID: "d-1", Name: "meter-1"}
 }

@@ -24,6 +24,9 @@ type Program struct {
 	text  func(*frame) (string, bool)
 	value func(*frame) any
 	code  *vm.Program
+
+	field   string // the payload field that the source is, if it is nothing else
+	isField bool
 }
 
 // Compile checks a source and makes a program of it. The error is an *Error.
@@ -89,6 +92,11 @@ func (p *Program) String(ctx context.Context, s Scope) (text string, err error) 
 			p.wrongResult(f, nil, String)
 		}
 		return text, nil
+	}
+	if p.isField {
+		if text, ok := s.FieldText(p.field); ok {
+			return text, nil
+		}
 	}
 	v := p.run(f)
 	text, ok := v.(string)

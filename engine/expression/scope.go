@@ -9,6 +9,9 @@ type Scope interface {
 	// secret.Digest for supplierKey. False and nil mean the same: the field is missing. The names supplierKey and cups
 	// also reach the fields that the profile declares as such.
 	Field(name string) (any, bool)
+	// FieldText returns the same field if it is a string, and false if it is anything else or missing. It spares putting
+	// the text into an interface, which most readers of a field would only take out again.
+	FieldText(name string) (string, bool)
 	// Payload returns the whole payload. It is asked for only if the source uses msg as a whole.
 	Payload() any
 	// Meta returns one metadata entry.

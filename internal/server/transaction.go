@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gridtie/gridtie/engine"
-	"github.com/gridtie/gridtie/nodes"
 	"github.com/gridtie/gridtie/nodes/match"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/supplypoint"
@@ -18,37 +17,27 @@ import (
 const aloneFrom = 4
 
 // begin adapts the registry's transactions to the engine's.
-func begin(r *registry.Registry, now func() time.Time) engine.BeginFunc {
+func begin(r *registry.Registry, decides deciders, now func() time.Time) engine.BeginFunc {
 	return func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
 		ctx, tx, err := r.Begin(ctx, registry.TxOptions{Alone: engine.Attempt(ctx) >= aloneFrom})
 		if err != nil {
 			return nil, nil, err
 		}
-		return nodes.WithMessage(ctx, m), &transaction{Tx: tx, now: now}, nil
-	}
-}
-
-// beginDry is begin for runs of which nothing is ever applied. ended is called at the end of each.
-func beginDry(r *registry.Registry, ended func()) engine.BeginFunc {
-	return func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
-		ctx, tx, err := r.Begin(ctx, registry.TxOptions{})
-		if err != nil {
-			return nil, nil, err
-		}
-		return nodes.WithMessage(ctx, m), &dryRun{Tx: tx, ended: ended}, nil
+		return ctx, &transaction{Tx: tx, decides: decides, now: now}, nil
 	}
 }
 
 // transaction is a registry's transaction as the engine wants one.
 type transaction struct {
 	*registry.Tx
-	now func() time.Time
+	decides deciders
+	now     func() time.Time
 }
 
 func (t *transaction) Flush(ctx context.Context) error { return conflict(t.Tx.Flush(ctx)) }
 
 func (t *transaction) Commit(ctx context.Context, f engine.Fate) (func(context.Context) error, error) {
-	kept, err := fate(f, t.now())
+	kept, err := t.fate(f, t.now())
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +52,7 @@ func conflict(err error) error {
 	return err
 }
 
-// dryRun sees what the run writes and forgets it.
+// dryRun sees what the run writes and forgets it. ended is called at the end.
 type dryRun struct {
 	*registry.Tx
 	ended func()
@@ -78,7 +67,7 @@ func (t *dryRun) Commit(context.Context, engine.Fate) (func(context.Context) err
 }
 
 // fate is what the registry keeps of a run's end.
-func fate(f engine.Fate, now time.Time) (registry.Fate, error) {
+func (t *transaction) fate(f engine.Fate, now time.Time) (registry.Fate, error) {
 	kept := registry.Fate{Consumed: registry.Consumed{
 		Sequence: f.Consumed.Sequence, Step: f.Consumed.Step, Last: f.Consumed.Last,
 	}}
@@ -93,16 +82,15 @@ func fate(f engine.Fate, now time.Time) (registry.Fate, error) {
 		kept.DeadLetter = deadLetter(f, now)
 		return kept, nil
 	}
-	kept.Outcome = outcome(f, now)
+	kept.Outcome = outcome(f, t.decides.place(f.Path), now)
 	return kept, nil
 }
 
-func outcome(f engine.Fate, now time.Time) *registry.Outcome {
+func outcome(f engine.Fate, at engine.Hop, now time.Time) *registry.Outcome {
 	m, last := f.Message, f.Last
 	if last == nil {
 		last = m
 	}
-	at := f.Path.Last()
 	o := &registry.Outcome{
 		Time: now, Code: registry.Code(f.Outcome), DeviceName: m.Origin().Name,
 		Supplier: meta(last, match.MetaSupplierID), Grid: meta(last, match.MetaGridID), Key: meta(last, match.MetaKeyID),

@@ -43,6 +43,11 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 	if !chain.Has(entry) {
 		return result, errors.Join(refuse("no chain %q among %s", entry, strings.Join(chain.IDs(), ", ")), chain.Close())
 	}
+	ctx, tx, err := c.Registry.Begin(ctx, registry.TxOptions{})
+	if err != nil {
+		return result, errors.Join(err, chain.Close())
+	}
+	defer tx.Discard() // all that is written is written into it
 	m, err := c.message(ctx, r.Message, entry)
 	if err != nil {
 		return result, errors.Join(err, chain.Close())
@@ -52,7 +57,10 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 	// What the message emits runs too, to no effect; it is not part of the answer.
 	var ended atomic.Bool
 	e := engine.New(chain, engine.Options{
-		Begin: beginDry(c.Registry, func() { ended.Store(true) }), Now: c.now, Redact: admin.MaskText, InFlight: 1, Parallel: 1,
+		Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+			return ctx, &dryRun{Tx: tx, ended: func() { ended.Store(true) }}, nil
+		},
+		Now: c.now, Redact: admin.MaskText, InFlight: 1, Parallel: 1,
 	})
 	fates := make(chan engine.Fate, 1)
 	tracer := func(s engine.TraceStep) {
@@ -82,21 +90,11 @@ func refuse(format string, args ...any) error {
 
 // message passes what was given through the same intake as a device's payload.
 func (c *Core) message(ctx context.Context, t admin.TryMessage, entry string) (*engine.Message, error) {
-	device := registry.Device{ID: "try", Name: cmp.Or(t.Device, "try"), Profile: FirstProfile}
-	if t.Device != "" {
-		known, err := c.Registry.DeviceByName(ctx, t.Device)
-		switch {
-		case err == nil:
-			device = known
-		case !errors.Is(err, registry.ErrNotFound):
-			return nil, err
-		}
+	device, err := c.device(ctx, t)
+	if err != nil {
+		return nil, err
 	}
-	device.Profile = cmp.Or(t.Profile, device.Profile)
 	profile, err := c.Registry.Profile(ctx, device.Profile)
-	if errors.Is(err, registry.ErrNotFound) {
-		return nil, refuse("there is no profile %q", device.Profile)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +114,22 @@ func (c *Core) message(ctx context.Context, t admin.TryMessage, entry string) (*
 		h.Meta = append(h.Meta, engine.Pair{Key: key, Value: t.Metadata[key]})
 	}
 	return engine.NewMessage(h, data), nil
+}
+
+// device is the one that the message names, or a new one that exists in the transaction of ctx only.
+func (c *Core) device(ctx context.Context, t admin.TryMessage) (registry.Device, error) {
+	if t.Device != "" {
+		known, err := c.Registry.DeviceByName(ctx, t.Device)
+		if !errors.Is(err, registry.ErrNotFound) {
+			return known, err
+		}
+	}
+	profile := cmp.Or(t.Profile, FirstProfile)
+	made, _, err := c.Registry.AddDevice(ctx, registry.Device{Name: t.Device, Profile: profile}, registry.Credentials{})
+	if errors.Is(err, registry.ErrNotFound) {
+		return made, refuse("there is no profile %q", profile)
+	}
+	return made, err
 }
 
 func (c *Core) payload(t admin.TryMessage, typ string, shape intake.Shape, now time.Time) (*engine.Data, error) {
@@ -156,14 +170,16 @@ func hop(s engine.TraceStep) admin.TryHop {
 	switch {
 	case s.Kind == "match.supplier" && found(match.MetaKeyID) != "":
 		h.Seen = append(h.Seen, fmt.Sprintf("key %s of %s", found(match.MetaKeyID), found(match.MetaSupplierID)))
+	case s.Kind == "flow.chain" && s.Error == "":
+		h.Seen = append(h.Seen, "goes on in chain "+s.Relation)
 	case s.Kind == "match.grid" && found(match.MetaGridID) != "":
-		h.Seen = append(h.Seen, fmt.Sprintf("%s, by %s", cmp.Or(found(match.MetaGridName), found(match.MetaGridID)), found(match.MetaGridBy)))
+		h.Seen = append(h.Seen, fmt.Sprintf("%s %s, by %s", found(match.MetaGridID), found(match.MetaGridName), found(match.MetaGridBy)))
 	default:
 		for _, v := range s.Values {
 			h.Seen = append(h.Seen, v.String())
 		}
 	}
-	if s.After.Outcome != s.Before.Outcome {
+	if s.After.Outcome != "" && s.After.Outcome != s.Before.Outcome {
 		h.Seen = append(h.Seen, s.After.Outcome)
 	}
 	if verb, isAction := strings.CutPrefix(s.Kind, "action."); isAction && s.Error == "" && verb != "log" {

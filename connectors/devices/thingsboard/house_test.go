@@ -119,7 +119,7 @@ func (h *house) begin(ctx context.Context, m *engine.Message) (context.Context, 
 	if engine.Attempt(ctx) == 1 {
 		h.seen.add(m)
 	}
-	ctx, tx, err := h.registry.Begin(nodes.WithMessage(ctx, m), registry.TxOptions{Alone: engine.Attempt(ctx) > 3})
+	ctx, tx, err := h.registry.Begin(ctx, registry.TxOptions{Alone: engine.Attempt(ctx) > 3})
 	return ctx, transaction{tx}, err
 }
 
