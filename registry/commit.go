@@ -60,14 +60,15 @@ func (t *Tx) Commit(ctx context.Context, f Fate) (synced func(context.Context) e
 		rests := t.rests
 		return func(ctx context.Context) error { return r.settle(ctx, rests) }, nil
 	}
-	r.pending.into(&b, f.Consumed)
-	consumed := r.pending.take()
-	for _, c := range consumed {
-		r.pending.into(&b, c)
+	waited := r.pending.take()
+	consumed := waited
+	if f.Consumed.Sequence != 0 {
+		consumed = append(consumed, f.Consumed)
 	}
+	r.pending.into(&b, consumed)
 	lsn, err := t.apply(ctx, b)
 	if err != nil {
-		r.pending.putBack(consumed)
+		r.pending.putBack(waited)
 		return nil, err
 	}
 	r.pending.applied(f, consumed)

@@ -88,7 +88,9 @@ func life(t *testing.T, s store.Store, again func(func() error)) {
 	})
 	again(func() error { return second(r.AddProfile(ctx, registry.NewProfile("meters"), text("s3cret"))) })
 	again(func() error { return second(r.AddSupplier(ctx, registry.Supplier{ID: "luz"})) })
-	again(func() error { return third(r.AddKey(ctx, registry.SupplierKey{ID: "k-1", Supplier: "luz"}, text("000712"))) })
+	again(func() error {
+		return third(r.AddKey(ctx, registry.SupplierKey{ID: "k-1", Supplier: "luz"}, text("000712")))
+	})
 	var p registry.Provisioned
 	again(func() (err error) {
 		p, err = r.Provision(ctx, registry.ProvisionRequest{Profile: "meters", Name: "m"})

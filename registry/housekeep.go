@@ -59,9 +59,7 @@ func (r *Registry) writeConsumed(ctx context.Context) error {
 			return nil
 		}
 		var b store.Batch
-		for _, c := range taken {
-			r.pending.into(&b, c)
-		}
+		r.pending.into(&b, taken)
 		t := &Tx{r: r}
 		if _, err := t.apply(ctx, b); err != nil {
 			r.pending.putBack(taken)

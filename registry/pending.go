@@ -74,35 +74,33 @@ func (p *pendingWork) putBack(cs []Consumed) {
 	p.waits = append(slices.Clone(cs), p.waits...)
 }
 
-// into adds the end of a step to a batch.
-func (p *pendingWork) into(b *store.Batch, c Consumed) {
-	if c.Sequence == 0 {
-		return
+// into adds the ends of steps to a batch. Deletes of a batch come before its puts, so no mark may be put for a row that
+// ends in the same batch.
+func (p *pendingWork) into(b *store.Batch, cs []Consumed) {
+	ended := map[uint64]bool{}
+	for _, c := range cs {
+		if c.Last {
+			ended[c.Sequence] = true
+		}
 	}
-	if !c.Last {
-		b.Puts = append(b.Puts, store.Put{Key: doneKey(c.Sequence, c.Step), Value: noValue})
-		return
-	}
-	b.Deletes = append(b.Deletes, pendingKey(c.Sequence))
 	p.mu.Lock()
-	n := p.steps[c.Sequence]
-	p.mu.Unlock()
-	if n <= 1 {
-		return
+	defer p.mu.Unlock()
+	for _, c := range cs {
+		switch {
+		case c.Last:
+			b.Deletes = append(b.Deletes, pendingKey(c.Sequence))
+			for step := range p.steps[c.Sequence] {
+				b.Deletes = append(b.Deletes, doneKey(c.Sequence, step))
+			}
+		case !ended[c.Sequence]:
+			b.Puts = append(b.Puts, store.Put{Key: doneKey(c.Sequence, c.Step), Value: noValue})
+		}
 	}
-	// Deletes of a batch come before its puts, so a mark of this row in the same batch has to go by hand.
-	marks := make(map[string]bool, n)
-	for step := range n {
-		key := doneKey(c.Sequence, step)
-		marks[string(key)] = true
-		b.Deletes = append(b.Deletes, key)
-	}
-	b.Puts = slices.DeleteFunc(b.Puts, func(put store.Put) bool { return marks[string(put.Key)] })
 }
 
 // applied keeps the books after a batch.
 func (p *pendingWork) applied(f Fate, taken []Consumed) {
-	if len(f.Emit) == 0 && len(taken) == 0 && !f.Consumed.Last {
+	if len(f.Emit) == 0 && len(taken) == 0 {
 		return
 	}
 	p.mu.Lock()
@@ -112,7 +110,7 @@ func (p *pendingWork) applied(f Fate, taken []Consumed) {
 			p.count(row)
 		}
 	}
-	for _, c := range append(taken, f.Consumed) {
+	for _, c := range taken {
 		if c.Last {
 			delete(p.steps, c.Sequence)
 		}
