@@ -62,16 +62,18 @@ func BenchmarkAttach(b *testing.B) {
 	k, _, err := r.AddKey(ctx, registry.SupplierKey{Supplier: "luz"}, text("000712"))
 	ok(b, err)
 	devices := make([]string, b.N)
-	inOne(b, r, func(ctx context.Context) error {
-		for i := range devices {
-			p, err := r.Provision(ctx, registry.ProvisionRequest{Profile: "meters"})
-			if err != nil {
-				return err
+	for from := 0; from < b.N; from += 500 {
+		inOne(b, r, func(ctx context.Context) error {
+			for i := from; i < min(from+500, b.N); i++ {
+				p, err := r.Provision(ctx, registry.ProvisionRequest{Profile: "meters"})
+				if err != nil {
+					return err
+				}
+				devices[i] = p.Device.ID
 			}
-			devices[i] = p.Device.ID
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	digest := r.KeyDigest("000712")
 	many(b, func(ctx context.Context, n int) error {
 		ctx, tx, err := r.Begin(ctx, registry.TxOptions{})
