@@ -11,10 +11,10 @@ import (
 )
 
 // showDevice prints a device for people; off a terminal, the same facts as label and value.
-func (a *app) showDevice(d admin.DeviceDetail, now time.Time) error {
+func (a *app) showDevice(d admin.DeviceDetail) error {
 	if d.Status == string(registry.Attached) && d.Attached != nil {
 		a.head("device", d.Name, terminal.Green, fmt.Sprintf("ATTACHED since %s", a.Time(d.Attached.From)))
-		a.showAttachment(d, now)
+		a.showAttachment(d)
 	} else {
 		status := "NOT ATTACHED"
 		if d.Last != nil {
@@ -23,9 +23,7 @@ func (a *app) showDevice(d admin.DeviceDetail, now time.Time) error {
 			status += ": " + d.Status
 		}
 		a.head("device", d.Name, terminal.Yellow, status)
-		for _, line := range wrap(d.Explanation, 110) {
-			a.say("  %s", terminal.Clean(line))
-		}
+		a.explanation(d.Explanation)
 		a.field("profile", d.Profile)
 		a.field("credentials", a.credentials(d))
 	}
@@ -46,7 +44,17 @@ func (a *app) head(what, name string, style terminal.Style, status string) {
 	a.say("%-18s%s", terminal.Clean(name), a.Paint(style, status))
 }
 
-func (a *app) showAttachment(d admin.DeviceDetail, _ time.Time) {
+func (a *app) explanation(text string) {
+	if !a.Terminal {
+		a.field("explanation", text)
+		return
+	}
+	for _, line := range wrap(text, 110) {
+		a.say("  %s", terminal.Clean(line))
+	}
+}
+
+func (a *app) showAttachment(d admin.DeviceDetail) {
 	at := d.Attached
 	a.field("profile", d.Profile)
 	a.field("credentials", a.credentials(d))
@@ -57,12 +65,13 @@ func (a *app) showAttachment(d admin.DeviceDetail, _ time.Time) {
 	a.field("supplier", supplier)
 	key := at.Key
 	if d.Key != nil {
-		if validity := a.day(d.Key.NotAfter); d.Key.State != "usable" {
+		switch {
+		case d.Key.State != "usable":
 			key += fmt.Sprintf(" (%s now)", d.Key.State)
-		} else if d.Key.NotAfter.IsZero() {
+		case d.Key.NotAfter.IsZero():
 			key += " (valid without end)"
-		} else {
-			key += fmt.Sprintf(" (valid until %s)", validity)
+		default:
+			key += fmt.Sprintf(" (valid until %s)", a.until(d.Key.NotAfter))
 		}
 	}
 	a.field("key", key)

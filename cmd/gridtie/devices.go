@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,7 @@ func (a *app) devicesShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(d, func() error { return a.showDevice(d, time.Now()) })
+				return a.answer(d, func() error { return a.showDevice(d) })
 			})
 		},
 	}

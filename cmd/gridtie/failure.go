@@ -70,7 +70,11 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	var config *configError
 	switch {
 	case errors.As(err, &usage):
-		_, _ = fmt.Fprintf(a.Err, "\nUsage: %s\nMore:  %s --help\n", cmd.UseLine(), cmd.CommandPath())
+		line := cmd.UseLine()
+		if cmd.HasSubCommands() {
+			line = cmd.CommandPath() + " COMMAND"
+		}
+		_, _ = fmt.Fprintf(a.Err, "\nUsage: %s\nMore:  %s --help\n", line, cmd.CommandPath())
 		return exitUsage
 	case errors.As(err, &config):
 		if onlyFlags(config) {

@@ -49,13 +49,10 @@ func (a *app) more(next string) {
 	}
 }
 
-// day is the last day of a key's validity for people: the end is exclusive.
-func (a *app) day(t time.Time) string {
-	if t.IsZero() {
-		return "without end"
-	}
-	if t.UTC().Truncate(24*time.Hour).Equal(t.UTC()) && a.Terminal {
-		return t.UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+// until is the last moment of a key's validity for people: the end is exclusive, so midnight means the day before.
+func (a *app) until(t time.Time) string {
+	if t.UTC().Truncate(24 * time.Hour).Equal(t) {
+		return t.UTC().AddDate(0, 0, -1).Format(time.DateOnly) + " (UTC)"
 	}
 	return a.Time(t)
 }

@@ -102,7 +102,11 @@ func (a *app) suppliersShow() *cobra.Command {
 					a.field("commodity", s.Commodity)
 					t := a.Table("Key", "State", "Valid from", "Valid until", "Created")
 					for _, k := range s.Keys {
-						t.Row(k.ID, k.State, a.Time(k.NotBefore), a.day(k.NotAfter), a.Time(k.Created))
+						until := a.Time(k.NotAfter)
+						if a.Terminal && !k.NotAfter.IsZero() {
+							until = a.until(k.NotAfter)
+						}
+						t.Row(k.ID, k.State, a.Time(k.NotBefore), until, a.Time(k.Created))
 					}
 					return t.Flush()
 				})
@@ -164,7 +168,7 @@ func (a *app) suppliersAddKey() *cobra.Command {
 func (a *app) showNewKey(k admin.AddedKey) error {
 	until := "valid without end"
 	if !k.NotAfter.IsZero() {
-		until = "valid until " + a.day(k.NotAfter) + " (UTC)"
+		until = "valid until " + a.until(k.NotAfter)
 	}
 	if k.Secret == "" {
 		a.say("Key %s for %s, %s. Stored only as a keyed hash.", k.ID, k.Supplier, until)

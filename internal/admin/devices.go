@@ -24,7 +24,11 @@ func (a *api) stand(ctx context.Context, d registry.Device) (Device, error) {
 	at, err := a.Registry.Attachment(ctx, d.ID)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return out, nil
+		recent, err := a.recent(ctx, d.ID)
+		if last := lastDecision(recent); last != nil {
+			out.Status = string(last.Code)
+		}
+		return out, err
 	case err != nil:
 		return out, err
 	}
@@ -64,13 +68,9 @@ func (a *api) device(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := DeviceDetail{Device: with, Outcomes: []Outcome{}, History: []registry.Attachment{}}
-	recent, _, err := a.Registry.Outcomes(ctx, registry.OutcomeFilter{Device: d.ID}, registry.Page{Limit: 10})
-	if err != nil {
+	out := DeviceDetail{Device: with, History: []registry.Attachment{}}
+	if out.Outcomes, err = a.recent(ctx, d.ID); err != nil {
 		return nil, err
-	}
-	for _, o := range recent {
-		out.Outcomes = append(out.Outcomes, outcomeShown(o))
 	}
 	out.Last = lastDecision(out.Outcomes)
 	history, err := a.Registry.History(ctx, d.ID)
@@ -84,12 +84,19 @@ func (a *api) device(ctx context.Context, r *http.Request) (any, error) {
 		}
 	}
 	if out.Status != string(registry.Attached) && out.Last != nil {
-		if out.Attached == nil {
-			out.Status = string(out.Last.Code)
-		}
 		out.Explanation = explain(out.Last.Outcome)
 	}
 	return out, nil
+}
+
+// recent is the device's latest outcomes, newest first.
+func (a *api) recent(ctx context.Context, id string) ([]Outcome, error) {
+	out := []Outcome{}
+	all, _, err := a.Registry.Outcomes(ctx, registry.OutcomeFilter{Device: id}, registry.Page{Limit: 10})
+	for _, o := range all {
+		out = append(out, outcomeShown(o))
+	}
+	return out, err
 }
 
 // lastDecision is the newest outcome that says something about attaching.

@@ -24,7 +24,7 @@ type TryRequest struct {
 // TryMessage is a message as a file holds it.
 type TryMessage struct {
 	Type     string            `json:"type,omitempty" doc:"POST_ATTRIBUTES_REQUEST if absent"`
-	Device   string            `json:"device,omitempty" doc:"name; one that is not known is tried as a new one"`
+	Device   string            `json:"device,omitempty" doc:"name; one that is not known is tried as a new device"`
 	Profile  string            `json:"profile,omitempty" doc:"whose fields are read; the device's, or meters, if absent"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Payload  json.RawMessage   `json:"payload,omitempty" doc:"as the device would send it"`

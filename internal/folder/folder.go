@@ -24,8 +24,21 @@ const (
 	addressesName = "addresses.json"
 )
 
-// ErrLocked means that another process owns the folder.
+// ErrLocked means that another process owns the folder; every LockedError is one.
 var ErrLocked = errors.New("another process owns the data folder")
+
+// LockedError names the folder that another process owns.
+type LockedError struct{ Path string }
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("opening the data folder %q: %v", e.Path, ErrLocked)
+}
+func (e *LockedError) Unwrap() error { return ErrLocked }
+
+// Hint is what to do about it.
+func (e *LockedError) Hint() string {
+	return "gridtie status --data " + e.Path + " shows it; --data names another folder"
+}
 
 // Folder is a data folder that this process owns.
 type Folder struct {
@@ -59,7 +72,7 @@ func Open(path string) (*Folder, error) {
 	}
 	lock, err := vfs.Default.Lock(filepath.Join(path, lockName))
 	if err != nil {
-		return nil, fmt.Errorf("locking the data folder %q: %w", path, ErrLocked)
+		return nil, &LockedError{path}
 	}
 	f := &Folder{path: path, free: sync.OnceValue(lock.Close)}
 	if _, err := os.Stat(f.Store()); errors.Is(err, fs.ErrNotExist) {

@@ -121,7 +121,7 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 		return errors.Join(err, chain.Close())
 	}
 	opts := o.Engine
-	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, o.Clock), o.Logger, o.Clock, admin.MaskText
+	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, decidersOf(o.Chains), o.Clock), o.Logger, o.Clock, admin.MaskText
 	if o.Wrap != nil {
 		opts.Begin = o.Wrap(opts.Begin)
 	}
