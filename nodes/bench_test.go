@@ -72,7 +72,7 @@ func benchEngine(b testing.TB, w *benchref.World) *engine.Engine {
 		expression.Func1(expression.Function{Name: "cups.valid", Doc: "d", Example: `cups.valid("x")`, Params: []expression.Param{{Name: "s"}}, Pure: true},
 			func(_ context.Context, s string) (bool, error) { return supplypoint.Check(s).OK, nil }),
 		expression.Func2(expression.Function{Name: "serves", Doc: "d", Example: `serves("a", "b")`, Params: []expression.Param{{Name: "s"}, {Name: "g"}}},
-			func(_ context.Context, s, g string) (bool, error) { return w.Serves[[2]string{s, g}], nil }),
+			func(_ context.Context, s, g string) (bool, error) { return w.Serves(s, g), nil }),
 	)
 	if err != nil {
 		b.Fatal(err)

@@ -18,13 +18,15 @@ const (
 	Suppliers = 1000
 	Grids     = 10000
 	Messages  = 4096
+	areas     = 100 // that grids lie in, and that suppliers serve five of
 )
 
 // World is what messages are matched against, and what they are attached in.
 type World struct {
-	SupplierOf map[string]string  // by key
-	GridOf     map[string]string  // by the first 14 characters of a CUPS
-	Serves     map[[2]string]bool // supplier and grid
+	SupplierOf map[string]string // by key
+	GridOf     map[string]string // by the first 14 characters of a CUPS
+	areaOf     map[string]int    // by grid
+	areas      map[string]*[areas]bool
 	Payloads   []string
 	Devices    []string
 	seed       maphash.Seed
@@ -39,35 +41,36 @@ const letters = "TRWAGMYFPDXBNJZSQVHLCKE"
 // NewWorld makes the workload; it is the same every time.
 func NewWorld() *World {
 	w := &World{
-		SupplierOf: map[string]string{}, GridOf: map[string]string{}, Serves: map[[2]string]bool{}, seed: maphash.MakeSeed(),
+		SupplierOf: map[string]string{}, GridOf: map[string]string{}, areaOf: map[string]int{},
+		areas: map[string]*[areas]bool{}, seed: maphash.MakeSeed(),
 	}
 	for i := range w.shards {
 		w.shards[i].to = map[string][2]string{}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range Suppliers {
-		w.SupplierOf[key(i)] = fmt.Sprintf("supplier-%d", i)
+		name := fmt.Sprintf("supplier-%d", i)
+		w.SupplierOf[key(i)] = name
+		w.areas[name] = &[areas]bool{}
+		for a := range 5 {
+			w.areas[name][(i+a)%areas] = true
+		}
 	}
 	for i := range Grids {
-		w.GridOf[cups(uint64(i), 0)[:14]] = fmt.Sprintf("grid-%d", i)
-		for range 10 {
-			w.Serves[[2]string{fmt.Sprintf("supplier-%d", (i*7+random.IntN(3))%Suppliers), fmt.Sprintf("grid-%d", i)}] = true
-		}
+		name := fmt.Sprintf("grid-%d", i)
+		w.GridOf[cups(uint64(i), 0)[:14]] = name
+		w.areaOf[name] = i % areas
 	}
 	for i := range Messages {
 		g := random.IntN(Grids)
-		k, c := key(g*7%Suppliers), cups(uint64(g), uint64(i%10000))
-		for !w.Serves[[2]string{w.SupplierOf[k], fmt.Sprintf("grid-%d", g)}] {
-			g = random.IntN(Grids)
-			k, c = key(g*7%Suppliers), cups(uint64(g), uint64(i%10000))
-		}
+		k, c := key(g%areas+areas*random.IntN(Suppliers/areas)), cups(uint64(g), uint64(i%10000))
 		switch i % 10 { // three of ten fail, each for another reason
 		case 0:
 			k = "nobody's key"
 		case 1:
 			c = c[:18] + "ZZ"
 		case 2:
-			k = key((g*7 + 500) % Suppliers)
+			k = key((g + areas/2) % Suppliers)
 		}
 		w.Devices = append(w.Devices, fmt.Sprintf("meter-%d", i))
 		w.Payloads = append(w.Payloads, fmt.Sprintf(
@@ -104,6 +107,13 @@ func Valid(c string) bool {
 	return c[18] == letters[r/23] && c[19] == letters[r%23]
 }
 
+// Serves says whether the supplier serves the grid.
+func (w *World) Serves(supplier, grid string) bool {
+	area, ok := w.areaOf[grid]
+	served := w.areas[supplier]
+	return ok && served != nil && served[area]
+}
+
 // Attach puts a device where it belongs.
 func (w *World) Attach(device, supplier, grid string) {
 	s := &w.shards[maphash.String(w.seed, device)%64]
@@ -131,7 +141,7 @@ func (w *World) match(device, key, c string) bool {
 		return false
 	}
 	grid, ok := w.GridOf[c[:14]]
-	if !ok || !w.Serves[[2]string{supplier, grid}] {
+	if !ok || !w.Serves(supplier, grid) {
 		return false
 	}
 	w.Attach(device, supplier, grid)
