@@ -1,0 +1,200 @@
+package crashtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/server"
+	"github.com/gridtie/gridtie/registry/store"
+	"github.com/gridtie/gridtie/registry/store/pebble"
+)
+
+// Moment is when the plug was pulled: a closed set.
+type Moment string
+
+const (
+	BeforeFlush   Moment = "before a flush"
+	AfterFlush    Moment = "after a flush"
+	BeforeEvents  Moment = "between a provision and its events" // acknowledged, and neither of them run
+	BetweenEvents Moment = "between two events"
+	AtRandom      Moment = "at random"
+)
+
+// Crash is what a power cut has left, and what clients knew of it.
+type Crash struct {
+	Moment Moment
+	Disk   *vfs.MemFS
+	Meters []Meter
+}
+
+// Options of Crashes.
+type Options struct {
+	Seed    uint64
+	Meters  int
+	Workers int
+	Random  int // how many crashes at random moments
+
+	// These two break the build on purpose.
+	NoFlush bool                          // nothing that is logged is flushed
+	Store   func(store.Store) store.Store // what stands between the registry and the disk
+}
+
+const folder = "registry"
+
+// storeOptions are small, so that tables are written too.
+func storeOptions(fs vfs.FS) pebble.Options {
+	return pebble.Options{FS: fs, CacheSize: 1 << 20, MemTableSize: 64 << 10}
+}
+
+// laboratory runs meters on a disk whose plug it pulls now and then.
+type laboratory struct {
+	options Options
+	disk    *vfs.MemFS
+	log     Log
+
+	mu      sync.Mutex // protects what follows
+	rng     *rand.Rand
+	armed   bool
+	random  int // crashes at random moments still to come
+	crashes []Crash
+}
+
+// Crashes lets meters provision and attach themselves through the chains, and returns what a power cut would have left
+// at many moments, each time with another share of what was not flushed. The key is that of the server.
+func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
+	l := &laboratory{
+		options: o, disk: vfs.NewCrashableMem(), random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1)),
+	}
+	inner, err := pebble.Open(folder, storeOptions(&plug{
+		FS:     l.disk,
+		lazy:   o.NoFlush,
+		before: func() { l.pull(BeforeFlush) },
+		after:  func() { l.pull(AfterFlush) },
+		wrote:  func() { l.pull(AtRandom) },
+	}))
+	if err != nil {
+		return nil, err
+	}
+	var st store.Store = inner
+	if o.Store != nil {
+		st = o.Store(inner)
+	}
+	err = l.run(ctx, st, key)
+	return l.crashes, errors.Join(err, inner.Close())
+}
+
+func (l *laboratory) run(ctx context.Context, st store.Store, key secret.Key) (err error) {
+	core, err := server.NewCore(ctx, st, key, server.CoreOptions{Chains: Chains(), From: "the test's chains", Lazy: -1, Wrap: l.around})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, core.Close(ctx)) }()
+	w, err := Furnish(ctx, core.Registry)
+	if err != nil {
+		return err
+	}
+	l.arm(true)
+	defer l.arm(false)
+	return w.Work(ctx, core.Devices, &l.log, l.options.Meters, l.options.Workers)
+}
+
+func (l *laboratory) arm(yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armed = yes
+}
+
+// pull makes a crash of this moment; of the random ones, as many as are asked for.
+func (l *laboratory) pull(at Moment) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.armed {
+		return
+	}
+	if at == AtRandom {
+		if l.random == 0 || l.rng.IntN(3) != 0 {
+			return
+		}
+		l.random--
+	}
+	percent := []int{0, 0, 10, 50, 90, 100}[l.rng.IntN(6)]
+	if at == BeforeEvents {
+		percent = 0 // what was acknowledged has to do without luck
+	}
+	c := Crash{Moment: at}
+	c.Meters = l.log.Snapshot(func() {
+		c.Disk = l.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: l.rng})
+	})
+	l.crashes = append(l.crashes, c)
+}
+
+// around pulls the plug between transactions. An event of provisioning is held back until its device has the answer, so
+// that there is a moment at which the one is on disk and acknowledged and the other has not begun.
+func (l *laboratory) around(begin engine.BeginFunc) engine.BeginFunc {
+	return func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+		switch {
+		case engine.Attempt(ctx) > 1:
+		case m.Type() == "ENTITY_CREATED":
+			var n int
+			if _, err := fmt.Sscanf(m.Origin().Name, nameFormat, &n); err != nil {
+				return nil, nil, err
+			}
+			select {
+			case <-l.log.Answered(n):
+			case <-ctx.Done():
+			}
+			l.pull(BeforeEvents)
+		case m.Type() == "PROVISION_SUCCESS":
+			l.pull(BetweenEvents)
+		}
+		l.pull(AtRandom)
+		ctx, tx, err := begin(ctx, m)
+		return ctx, &watched{Tx: tx, lab: l}, err
+	}
+}
+
+// watched is a transaction after which the plug may be pulled: applied, but perhaps not yet on disk.
+type watched struct {
+	engine.Tx
+	lab *laboratory
+}
+
+func (w *watched) Commit(ctx context.Context, f engine.Fate) (func(context.Context) error, error) {
+	w.lab.pull(AtRandom)
+	synced, err := w.Tx.Commit(ctx, f)
+	w.lab.pull(AtRandom)
+	return synced, err
+}
+
+// Examine starts the product on what a crash has left, lets it run what was left undone, and checks it. resumed is how
+// many messages were.
+func (c *Crash) Examine(ctx context.Context, key secret.Key) (found Findings, resumed uint64, err error) {
+	st, err := pebble.Open(folder, storeOptions(c.Disk))
+	if err != nil {
+		return nil, 0, fmt.Errorf("after a crash %s: %w", c.Moment, err)
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return Restart(ctx, st, key, c.Meters)
+}
+
+// Restart starts the product on a store, lets it run what was left undone, and checks it.
+func Restart(ctx context.Context, st store.Store, key secret.Key, meters []Meter) (found Findings, resumed uint64, err error) {
+	core, err := server.NewCore(ctx, st, key, server.CoreOptions{Chains: Chains(), From: "the test's chains", Lazy: -1})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, core.Close(ctx)) }()
+	resumed = core.Engine.Counts().In
+	if err := core.Engine.Drain(ctx); err != nil {
+		return nil, resumed, err
+	}
+	found, err = Check(ctx, core.Registry, meters)
+	return found, resumed, err
+}
