@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/gridtie/gridtie/internal/settings"
@@ -25,9 +24,6 @@ type app struct {
 
 // run carries out a command line and returns the exit code.
 func run(args []string, s *terminal.Streams, variable func(string) (string, bool)) int {
-	// zerolog keeps the name of this field in a global: an event name stands under "event", since "message" is the id
-	// of a message.
-	zerolog.MessageFieldName = "event"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

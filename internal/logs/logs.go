@@ -24,8 +24,13 @@ type Options struct {
 	Clock   func() time.Time // nil for time.Now
 }
 
+// zerolog keeps the name of this field in a global: an event name stands under "event", since "message" is the id of a
+// message. Set once, before the first logger: later it would race with those that log.
+var nameEvents = sync.OnceFunc(func() { zerolog.MessageFieldName = "event" })
+
 // New returns a logger that writes to o.Out, one line at a time.
 func New(o Options) zerolog.Logger {
+	nameEvents()
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
