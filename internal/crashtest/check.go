@@ -109,27 +109,26 @@ func (c *checker) meter(m *Meter, d registry.Device, there bool) error {
 	return errors.Join(c.values(m, d, outcomes), c.attachment(m, d, outcomes))
 }
 
-// credentials lets the meter in with exactly what it was given, and with nothing else.
+// credentials lets the meter in with exactly what it was given, and with nothing else. One that was told nothing is not
+// let in: it may ask again only as long as nobody has come with its credentials.
 func (c *checker) credentials(m *Meter, d registry.Device) error {
-	given := m.Credentials
-	if m.Answers == 0 {
-		var err error
-		if given, err = c.r.RevealCredentials(c.ctx, d.ID); err != nil {
-			c.say(HalfMade, d.Name, "a device without credentials")
-			return nil
-		}
+	if _, err := c.r.RevealCredentials(c.ctx, d.ID); errors.Is(err, registry.ErrNotFound) {
+		c.say(HalfMade, d.Name, "a device without credentials")
+		return nil
+	} else if err != nil {
+		return err
 	}
-	login := loginOf(given)
-	in, err := c.r.Authenticate(c.ctx, login)
-	switch {
-	case err != nil && m.Answers > 0:
-		c.say(Lost, d.Name, "it is not let in with the credentials that it was given: %v", err)
+	if m.Answers == 0 {
+		return nil
+	}
+	login := loginOf(m.Credentials)
+	switch in, err := c.r.Authenticate(c.ctx, login); {
 	case err != nil:
-		c.say(HalfMade, d.Name, "nobody is let in with its credentials: %v", err)
+		c.say(Lost, d.Name, "it is not let in with the credentials that it was given: %v", err)
 	case in.ID != d.ID:
 		c.say(HalfMade, d.Name, "its credentials belong to another device")
 	}
-	if given.Type == registry.MQTTBasic {
+	if m.Credentials.Type == registry.MQTTBasic {
 		login.Password = secret.NewText(login.Password.Reveal() + "x")
 	} else {
 		login.UserName = secret.NewText(login.UserName.Reveal() + "x")

@@ -46,7 +46,8 @@ type Options struct {
 	Store   func(store.Store) store.Store // what stands between the registry and the disk
 }
 
-const folder = "registry"
+// storeFolder is the store's on a disk in memory.
+const storeFolder = "registry"
 
 // storeOptions are small, so that tables are written too.
 func storeOptions(fs vfs.FS) pebble.Options {
@@ -72,7 +73,7 @@ func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
 	l := &laboratory{
 		options: o, disk: vfs.NewCrashableMem(), random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1)),
 	}
-	inner, err := pebble.Open(folder, storeOptions(&plug{
+	inner, err := pebble.Open(storeFolder, storeOptions(&plug{
 		FS:     l.disk,
 		lazy:   o.NoFlush,
 		before: func() { l.pull(BeforeFlush) },
@@ -176,7 +177,7 @@ func (w *watched) Commit(ctx context.Context, f engine.Fate) (func(context.Conte
 // Examine starts the product on what a crash has left, lets it run what was left undone, and checks it. resumed is how
 // many messages were.
 func (c *Crash) Examine(ctx context.Context, key secret.Key) (found Findings, resumed uint64, err error) {
-	st, err := pebble.Open(folder, storeOptions(c.Disk))
+	st, err := pebble.Open(storeFolder, storeOptions(c.Disk))
 	if err != nil {
 		return nil, 0, fmt.Errorf("after a crash %s: %w", c.Moment, err)
 	}

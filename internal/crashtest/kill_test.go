@@ -1,0 +1,123 @@
+package crashtest_test
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/crashtest"
+	"github.com/gridtie/gridtie/registry/store"
+)
+
+var (
+	rounds = flag.Int("crash.rounds", 3, "how often the server is killed under load")
+	seed   = flag.Uint64("crash.seed", 0, "seed of the random moments; 0 takes one from the clock")
+)
+
+// connections is how many meters are connected at once while the server is killed.
+const connections = 8
+
+func seeded(t *testing.T) *rand.Rand {
+	s := *seed
+	if s == 0 {
+		s = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-crash.seed=%d", s)
+	return rand.New(rand.NewPCG(s, 0))
+}
+
+// TestKill kills the program under load, again and again on the same folder, and looks at what is left each time.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	rng := seeded(t)
+	dir := t.TempDir()
+	program, data, chains := filepath.Join(dir, "gridtie"), filepath.Join(dir, "data"), filepath.Join(dir, "chains")
+	build(t, program)
+	must(t, os.Mkdir(chains, 0o700))
+	must(t, crashtest.WriteChains(chains))
+	var storm crashtest.Storm
+	must(t, crashtest.InFolder(data, func(st store.Store, key secret.Key) (err error) {
+		storm.World, err = crashtest.FurnishStore(t.Context(), st, key)
+		return err
+	}))
+	before := [2]int{}
+	for round := range *rounds {
+		after := time.Duration(50+rng.IntN(550)) * time.Millisecond
+		rage(t, &storm, program, data, chains, after)
+		kills := 1
+		for ; rng.IntN(3) == 0; kills++ { // once more, while it takes up what was left
+			p, err := crashtest.Start(program, data, chains)
+			must(t, err)
+			must(t, p.Kill())
+		}
+		p, err := crashtest.Start(program, data, chains)
+		must(t, err)
+		if err := storm.Return(p.Address, 1+len(storm.Snapshot(func() {}))/100); err != nil {
+			t.Errorf("round %d: %v", round+1, err)
+		}
+		must(t, p.Stop())
+
+		var found crashtest.Findings
+		meters := storm.Snapshot(func() {})
+		must(t, crashtest.InFolder(data, func(st store.Store, key secret.Key) (err error) {
+			found, _, err = crashtest.Restart(t.Context(), st, key, meters)
+			return err
+		}))
+		provisioned, posted := crashtest.Totals(meters)
+		t.Logf("round %d: killed after %v, %d times; acknowledged: %d devices (%d in all), %d messages (%d in all); %s",
+			round+1, after, kills, provisioned-before[0], provisioned, posted-before[1], posted, found.Verdict())
+		before = [2]int{provisioned, posted}
+		if len(found) > 0 {
+			t.Errorf("round %d:\n%v", round+1, found)
+		}
+	}
+	if before[0] == 0 || before[1] == 0 {
+		t.Error("nothing was acknowledged")
+	}
+}
+
+// rage lets meters in and kills the server after a while.
+func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, after time.Duration) {
+	t.Helper()
+	p, err := crashtest.Start(program, data, chains)
+	must(t, err)
+	var killed atomic.Bool
+	var load sync.WaitGroup
+	load.Go(func() {
+		storm.Rage(p.Address, connections, func(err error) {
+			if !killed.Load() {
+				t.Errorf("before the server was killed: %v", err)
+			}
+		})
+	})
+	<-time.After(after)
+	killed.Store(true)
+	must(t, p.Kill())
+	load.Wait()
+}
+
+func build(t *testing.T, program string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/gridtie")
+	cmd.Dir = filepath.Join("..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, out)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,103 @@
+package crashtest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Storm is meters that come in over sockets, round after round: first those that were cut off before, then new ones.
+type Storm struct {
+	World
+	Log
+
+	mu   sync.Mutex // protects what follows
+	todo []int      // cut off before
+	next int
+}
+
+// Rage sends meters to a server, over so many connections at once, until each of these has met an error: the server's
+// death. ended is called with each of the errors as it comes, from several goroutines.
+func (s *Storm) Rage(address string, connections int, ended func(error)) {
+	var all sync.WaitGroup
+	for range connections {
+		all.Go(func() {
+			for {
+				n := s.take()
+				if err := s.visit(address, n); err != nil {
+					s.giveBack(n)
+					ended(fmt.Errorf("%s: %w", name(n), err))
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (s *Storm) take() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.todo) > 0 {
+		n := s.todo[0]
+		s.todo = s.todo[1:]
+		return n
+	}
+	s.next++
+	return s.next - 1
+}
+
+func (s *Storm) giveBack(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.todo = append(s.todo, n)
+}
+
+// visit takes a meter from where it stands to its end: credentials, then attributes, all messages in flight at once.
+func (s *Storm) visit(address string, n int) error {
+	given := s.Meter(n).Credentials
+	if s.Meter(n).Answers == 0 {
+		s.Ask(n)
+		var err error
+		if given, err = s.Provision(address, name(n), wanted(n)); err != nil {
+			if errors.Is(err, ErrNotProvisioned) {
+				s.Refused(n)
+			}
+			return err
+		}
+		s.Answer(n, given)
+	}
+	c, err := Dial(address, loginOf(given))
+	if err != nil {
+		return err
+	}
+	first := 0
+	var payloads [][]byte
+	for range posts {
+		k := s.Send(n)
+		if first == 0 {
+			first = k
+		}
+		payloads = append(payloads, s.payload(n, k))
+	}
+	err = c.Post(payloads, func(i int) { s.Ack(n, first+i) })
+	return errors.Join(err, c.Close())
+}
+
+// Return lets meters in again that have their credentials: every step-th of them.
+func (s *Storm) Return(address string, step int) error {
+	meters := s.Snapshot(func() {})
+	for i := 0; i < len(meters); i += step {
+		if meters[i].Answers == 0 {
+			continue
+		}
+		c, err := Dial(address, loginOf(meters[i].Credentials))
+		if err != nil {
+			return fmt.Errorf("%s comes back: %w", name(i), err)
+		}
+		if err := c.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
