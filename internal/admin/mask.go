@@ -9,8 +9,10 @@ import (
 )
 
 // identifier finds what could be a supply point in free text: a country and many digits, with the separators and the
-// letters that people put around them. It rather takes too much.
-var identifier = regexp.MustCompile(`(?i)(?:ES|PT)(?:[ ._\-/]*[0-9]){8,}(?:[ ._\-/]*[A-Z0-9]){0,4}`)
+// letters that people put around them. It rather takes too much; only the end of a word before a number ("values 123") is
+// no country.
+var identifier = regexp.MustCompile(
+	`(?i)(?:\b(?:ES|PT)[ ._\-/]*|(?:ES|PT))[0-9](?:[ ._\-/]*[0-9]){7,}(?:[ ._\-/]*[A-Z0-9]){0,4}`)
 
 // MaskText hides every supply point in a text.
 func MaskText(text string) string { return identifier.ReplaceAllStringFunc(text, supplypoint.Mask) }

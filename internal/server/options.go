@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	Version        string
 	Logger         zerolog.Logger
 	Clock          func() time.Time // nil for time.Now
+	FS             vfs.FS           // of the store; nil for the operating system's. Tests give one that fails
 }
 
 func (o Options) now() time.Time {

@@ -45,7 +45,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = pebble.Open(s.folder.Store(), pebble.Options{Logger: o.Logger}); err != nil {
+	if s.store, err = pebble.Open(s.folder.Store(), pebble.Options{Logger: o.Logger, FS: o.FS}); err != nil {
 		return nil, err
 	}
 	files, err := ChainSet(o.Chains)
