@@ -73,7 +73,7 @@ func (s *Storm) visit(address string, n int) error {
 	}
 	first := 0
 	var payloads [][]byte
-	for range posts {
+	for range Posts {
 		k := s.Send(n)
 		if first == 0 {
 			first = k

@@ -9,10 +9,11 @@ import (
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/registry"
 )
 
-// posts is how many attributes messages a meter sends.
-const posts = 3
+// Posts is how many attributes messages a meter sends.
+const Posts = 3
 
 // errNotAcknowledged: something that should have worked was refused, although nothing has crashed.
 var errNotAcknowledged = errors.New("not acknowledged")
@@ -42,26 +43,18 @@ func (w *World) Work(ctx context.Context, s *devices.Service, l *Log, meters, wo
 }
 
 func (w *World) work(ctx context.Context, s *devices.Service, l *Log, n int) error {
-	answer := make(chan devices.ProvisionReply, 1)
 	l.Ask(n)
-	s.Provision(ctx, devices.ProvisionRequest{
-		Key: w.ProvisionKey, Secret: w.ProvisionSecret, Name: name(n), Credentials: wanted(n),
-	}, func(r devices.ProvisionReply) {
-		if r.Status == devices.StatusSuccess {
-			l.Answer(n, r.Credentials)
-		}
-		answer <- r
-	})
-	reply := <-answer
-	if reply.Status != devices.StatusSuccess {
-		return fmt.Errorf("%w: provisioning: %s", errNotAcknowledged, reply.Status)
-	}
-	session, err := s.Authenticate(ctx, loginOf(reply.Credentials))
+	given, err := w.Join(ctx, s, n)
 	if err != nil {
 		return err
 	}
-	fates := make(chan engine.Fate, posts)
-	for range posts { // all in flight at once
+	l.Answer(n, given)
+	session, err := s.Authenticate(ctx, loginOf(given))
+	if err != nil {
+		return err
+	}
+	fates := make(chan engine.Fate, Posts)
+	for range Posts { // all in flight at once
 		k := l.Send(n)
 		err := session.PostAttributes(ctx, w.payload(n, k), func(f engine.Fate) {
 			if f.State != engine.Abandoned {
@@ -73,10 +66,39 @@ func (w *World) work(ctx context.Context, s *devices.Service, l *Log, n int) err
 			return err
 		}
 	}
-	for range posts {
+	for range Posts {
 		if f := <-fates; f.State == engine.Abandoned {
 			return fmt.Errorf("%w: attributes: %w", errNotAcknowledged, f.Cause)
 		}
+	}
+	return nil
+}
+
+// Join provisions meter n and returns what it was given.
+func (w *World) Join(ctx context.Context, s *devices.Service, n int) (registry.Credentials, error) {
+	answer := make(chan devices.ProvisionReply, 1)
+	s.Provision(ctx, devices.ProvisionRequest{
+		Key: w.ProvisionKey, Secret: w.ProvisionSecret, Name: name(n), Credentials: wanted(n),
+	}, func(r devices.ProvisionReply) { answer <- r })
+	reply := <-answer
+	if reply.Status != devices.StatusSuccess {
+		return registry.Credentials{}, fmt.Errorf("%w: provisioning: %s", errNotAcknowledged, reply.Status)
+	}
+	return reply.Credentials, nil
+}
+
+// Attach lets meter n in and sends its first attributes message.
+func (w *World) Attach(ctx context.Context, s *devices.Service, given registry.Credentials, n int) error {
+	session, err := s.Authenticate(ctx, loginOf(given))
+	if err != nil {
+		return err
+	}
+	fates := make(chan engine.Fate, 1)
+	if err := session.PostAttributes(ctx, w.payload(n, 1), func(f engine.Fate) { fates <- f }); err != nil {
+		return err
+	}
+	if f := <-fates; f.State != engine.Done {
+		return fmt.Errorf("%w: attributes: %w", errNotAcknowledged, f.Cause)
 	}
 	return nil
 }
