@@ -37,7 +37,9 @@ func (a *app) withAdmin(cmd *cobra.Command, do func(c *admin.Client) error) erro
 			return do(c)
 		case !errors.Is(err, folder.ErrLocked):
 			return err
-		case time.Now().After(give) || cmd.Context().Err() != nil:
+		case cmd.Context().Err() != nil:
+			return cmd.Context().Err()
+		case time.Now().After(give):
 			return &failure{fmt.Errorf("the data folder %q belongs to a process that does not answer on its admin socket", s.Data),
 				"if it is another command, wait for it to end; if it is a server, see its log"}
 		}

@@ -25,11 +25,16 @@ func (a *app) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			srv, err := server.Open(cmd.Context(), serverOptions(s, a.logger(s, s.LogLevel)))
+			log := a.logger(s, s.LogLevel)
+			srv, err := server.Open(cmd.Context(), serverOptions(s, log))
 			if err != nil {
 				return asConfig(err)
 			}
 			a.banner(srv)
+			if !a.Terminal || !a.ErrTerminal { // who reads the banner need not read it twice
+				log.Info().Str("version", release).Str("data", s.Data).Str("revision", srv.Status().Chains.Revision).
+					Interface("addresses", srv.Addresses()).Msg("server_started")
+			}
 			return srv.Run(cmd.Context())
 		},
 	}

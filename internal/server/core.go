@@ -58,7 +58,6 @@ type Core struct {
 	Intake   *intake.Intake
 	catalog  *engine.Catalog
 	files    []engine.File
-	from     string
 	now      func() time.Time
 }
 
@@ -75,7 +74,7 @@ func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions)
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{Registry: r, files: o.Chains, from: o.From, now: o.Clock}
+	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), files: o.Chains, now: o.Clock}
 	if err := c.assemble(ctx, key, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -126,7 +125,6 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 		opts.Begin = o.Wrap(opts.Begin)
 	}
 	c.Engine = engine.New(chain, opts)
-	c.Intake = intake.New(intake.Options{Digest: c.Registry.KeyDigest})
 	c.Devices = devices.New(devices.Options{
 		Registry: c.Registry, Engine: c.Engine, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
 		Limits: devices.Limits{ProvisionChain: chains.Provision},
@@ -176,8 +174,8 @@ func (c *Core) pending(ctx context.Context) ([]engine.Pending, error) {
 	return pending, nil
 }
 
-// Close lets the messages inside end, until ctx does, writes what was to be written lazily, and closes the registry.
+// Close lets the messages inside end, until ctx does, writes what was to be written lazily, and closes the registry. It
+// errs if messages were still under way when ctx ended: those were abandoned, unacknowledged.
 func (c *Core) Close(ctx context.Context) error {
-	err := c.Engine.Drain(ctx)
-	return errors.Join(err, c.Registry.Close())
+	return errors.Join(c.Engine.Drain(ctx), c.Registry.Close())
 }

@@ -35,12 +35,14 @@ func decidersOf(files []engine.File) deciders {
 }
 
 // place is where an outcome was decided: the last node of the way if none of the deciders is on it.
-func (d deciders) place(path engine.Path) engine.Hop {
-	hops := path.Hops()
+func (d deciders) place(hops []engine.Hop) engine.Hop {
 	for i := len(hops) - 1; i >= 0; i-- {
 		if d[hops[i].Chain+"/"+hops[i].Node] {
 			return hops[i]
 		}
 	}
-	return path.Last()
+	if len(hops) == 0 {
+		return engine.Hop{}
+	}
+	return hops[len(hops)-1]
 }

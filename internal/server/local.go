@@ -8,6 +8,7 @@ import (
 	pebblefs "github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/gridtie/gridtie/chains"
+	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/internal/folder"
@@ -61,7 +62,7 @@ func (l *Local) open(ctx context.Context, dir string, key secret.Key, po pebble.
 		return err
 	}
 	l.closers = append(l.closers, r.Close)
-	c := &Core{Registry: r, from: builtIn, now: o.now}
+	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), now: o.now}
 	if c.files, err = ChainSet(o.Chains); err != nil {
 		c.files = chains.Files() // what is wrong with a folder of chains is for check to say
 	}
@@ -69,7 +70,7 @@ func (l *Local) open(ctx context.Context, dir string, key secret.Key, po pebble.
 		return err
 	}
 	l.handler = admin.Handler(admin.Options{
-		Registry: r, Version: o.Version, Data: o.Data, Clock: o.Clock, Try: c.trier(), Logger: o.Logger,
+		Registry: r, Version: o.Version, Data: o.Data, Clock: o.Clock, Try: c.try, Logger: o.Logger,
 	})
 	return nil
 }

@@ -13,20 +13,17 @@ import (
 	"github.com/gridtie/gridtie/internal/admin"
 )
 
+// Run ends within 15 s of its context: listeners take up to 5 s (mqttserver.Limits.DrainTimeout), the engine the rest.
 const (
-	drainTime     = 15 * time.Second // from the end of ctx to the end of Run
-	httpDrainTime = 2 * time.Second  // for requests under way
-	housekeeping  = time.Hour
+	engineDrainTime = 9 * time.Second
+	httpDrainTime   = 2 * time.Second // for requests under way
+	housekeeping    = time.Hour
 )
 
 // Run serves until ctx ends, then drains and returns nil. It returns early, with an error, when a listener or the store
 // fails. It has to be called once.
 func (s *Server) Run(ctx context.Context) error {
 	log := s.options.Logger
-	chain := s.core.Engine.Chain()
-	log.Info().Str("version", s.options.Version).Str("data", s.folder.Path()).Str("revision", chain.Revision()).
-		Interface("addresses", s.Addresses()).Msg("server_started")
-
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.watchStore(running) })
 	g.Go(func() error { return s.housekeep(running) })
@@ -41,7 +38,7 @@ func (s *Server) Run(ctx context.Context) error {
 	err := g.Wait()
 	stopping()
 
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineDrainTime)
 	defer cancel()
 	err = errors.Join(err, s.close(ending))
 	if err == nil {
@@ -100,7 +97,11 @@ func (s *Server) close(ctx context.Context) error {
 		}
 	}
 	if s.core != nil {
-		errs = append(errs, s.core.Close(ctx))
+		if err := s.core.Engine.Drain(ctx); err != nil {
+			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
+			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Msg("messages_abandoned")
+		}
+		errs = append(errs, s.core.Registry.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
@@ -135,6 +136,6 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 func (s *Server) adminHandler() http.Handler {
 	return admin.Handler(admin.Options{
 		Registry: s.core.Registry, Version: s.options.Version, Data: s.options.Data, Live: s.Status, Clock: s.options.Clock,
-		Try: s.core.trier(), Logger: s.options.Logger,
+		Try: s.core.try, Logger: s.options.Logger,
 	})
 }

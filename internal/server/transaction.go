@@ -82,11 +82,11 @@ func (t *transaction) fate(f engine.Fate, now time.Time) (registry.Fate, error) 
 		kept.DeadLetter = deadLetter(f, now)
 		return kept, nil
 	}
-	kept.Outcome = outcome(f, t.decides.place(f.Path), now)
+	kept.Outcome = t.outcome(f, now)
 	return kept, nil
 }
 
-func outcome(f engine.Fate, at engine.Hop, now time.Time) *registry.Outcome {
+func (t *transaction) outcome(f engine.Fate, now time.Time) *registry.Outcome {
 	m, last := f.Message, f.Last
 	if last == nil {
 		last = m
@@ -94,7 +94,7 @@ func outcome(f engine.Fate, at engine.Hop, now time.Time) *registry.Outcome {
 	o := &registry.Outcome{
 		Time: now, Code: registry.Code(f.Outcome), DeviceName: m.Origin().Name,
 		Supplier: meta(last, match.MetaSupplierID), Grid: meta(last, match.MetaGridID), Key: meta(last, match.MetaKeyID),
-		CUPS: meta(last, match.MetaCUPS), Message: m.ID(), Chain: at.Chain, Node: at.Node, Revision: f.Revision,
+		CUPS: meta(last, match.MetaCUPS), Message: m.ID(), Revision: f.Revision,
 		Attempt: f.Attempt, Took: max(now.Sub(m.Time()), 0),
 	}
 	if m.Origin().Type == deviceOrigin {
@@ -103,8 +103,10 @@ func outcome(f engine.Fate, at engine.Hop, now time.Time) *registry.Outcome {
 	if text, ok := cupsOf(last); ok && o.CUPS == "" {
 		o.CUPS = supplypoint.Mask(text)
 	}
-	if o.Code != "" { // what only is counted needs no path
-		o.Path = spelt(f.Path)
+	if o.Code != "" { // what only is counted needs no place and no path
+		hops := f.Path.Hops()
+		at := t.decides.place(hops)
+		o.Chain, o.Node, o.Path = at.Chain, at.Node, spelt(hops)
 	}
 	return o
 }
@@ -122,7 +124,7 @@ func deadLetter(f engine.Fate, now time.Time) *registry.DeadLetter {
 	m := f.Message
 	l := &registry.DeadLetter{
 		Time: now, DeviceName: m.Origin().Name, Message: m.ID(), Type: m.Type(), Meta: map[string]string{},
-		Data: m.Data().Text(), Path: spelt(f.Path), Attempt: f.Attempt, Revision: f.Revision,
+		Data: m.Data().Text(), Path: spelt(f.Path.Hops()), Attempt: f.Attempt, Revision: f.Revision,
 	}
 	if m.Origin().Type == deviceOrigin {
 		l.Device = m.Origin().ID
@@ -141,8 +143,7 @@ func meta(m *engine.Message, key string) string {
 	return v
 }
 
-func spelt(p engine.Path) []string {
-	hops := p.Hops()
+func spelt(hops []engine.Hop) []string {
 	out := make([]string, len(hops))
 	for i, h := range hops {
 		out[i] = h.Chain + "/" + h.Node + " " + h.Relation

@@ -23,11 +23,7 @@ import (
 	"github.com/gridtie/gridtie/registry"
 )
 
-// trier runs messages through chains without effects: on an engine of its own, over the same registry.
-func (c *Core) trier() func(context.Context, admin.TryRequest) (admin.TryResult, error) {
-	return c.try
-}
-
+// try runs a message through chains without effects: on an engine of its own, in one transaction that is dropped.
 func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, error) {
 	result := admin.TryResult{Findings: engine.Findings{}, Hops: []admin.TryHop{}}
 	var own []engine.File
@@ -137,15 +133,14 @@ func (c *Core) payload(t admin.TryMessage, typ string, shape intake.Shape, now t
 	if len(raw) == 0 {
 		raw = []byte(t.Text)
 	}
-	in := intake.New(intake.Options{Digest: c.Registry.KeyDigest})
 	if typ != devices.TypeTelemetry {
-		data, err := in.Object(raw, shape)
+		data, err := c.Intake.Object(raw, shape)
 		if err != nil {
 			return nil, refuse("reading the payload: %v", err)
 		}
 		return data, nil
 	}
-	readings, err := in.Telemetry(raw, shape, now)
+	readings, err := c.Intake.Telemetry(raw, shape, now)
 	if err != nil {
 		return nil, refuse("reading the payload: %v", err)
 	}
