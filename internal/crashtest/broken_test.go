@@ -46,6 +46,9 @@ func TestBrokenBuildsAreFound(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range crashes {
+					if len(crashes[i].Meters) == 0 {
+						continue // nobody had asked for anything
+					}
 					found, _, err := crashes[i].Examine(t.Context(), key)
 					if err != nil {
 						t.Fatalf("crash %d %s: %v", i, crashes[i].Moment, err)

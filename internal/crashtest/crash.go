@@ -39,7 +39,7 @@ type Options struct {
 	Seed    uint64
 	Meters  int
 	Workers int
-	Random  int // how many crashes at random moments
+	Random  int // at most so many crashes at random moments
 
 	// These two break the build on purpose.
 	NoFlush bool                          // nothing that is logged is flushed
@@ -54,25 +54,45 @@ func storeOptions(fs vfs.FS) pebble.Options {
 	return pebble.Options{FS: fs, CacheSize: 1 << 20, MemTableSize: 64 << 10}
 }
 
-// laboratory runs meters on a disk whose plug it pulls now and then.
+// laboratory runs the product on a disk whose plug it pulls now and then.
 type laboratory struct {
-	options Options
-	disk    *vfs.MemFS
-	log     Log
+	disk *vfs.MemFS
+	log  Log
 
 	mu      sync.Mutex // protects what follows
 	rng     *rand.Rand
-	armed   bool
 	random  int // crashes at random moments still to come
 	crashes []Crash
 }
 
 // Crashes lets meters provision and attach themselves through the chains, and returns what a power cut would have left
-// at many moments, each time with another share of what was not flushed. The key is that of the server.
+// at many moments, from the making of the store to its orderly end, each time with another share of what was not
+// flushed. The key is that of the server.
 func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
-	l := &laboratory{
-		options: o, disk: vfs.NewCrashableMem(), random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1)),
+	l := &laboratory{disk: vfs.NewCrashableMem(), random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1))}
+	err := l.run(ctx, key, o, func(core *server.Core) error {
+		w, err := Furnish(ctx, core.Registry)
+		if err != nil {
+			return err
+		}
+		return w.Work(ctx, core.Devices, &l.log, o.Meters, o.Workers)
+	})
+	return l.crashes, err
+}
+
+// Again restarts the product on what a crash has left, and returns what a second one would leave while it takes up what
+// was left undone. Of o, Seed and Random count.
+func (c *Crash) Again(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
+	disk := c.Disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0}) // the first crash can be examined still
+	l := &laboratory{disk: disk, random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 2))}
+	for _, m := range c.Meters {
+		l.log.recall(m)
 	}
+	err := l.run(ctx, key, Options{}, func(core *server.Core) error { return core.Engine.Drain(ctx) })
+	return l.crashes, err
+}
+
+func (l *laboratory) run(ctx context.Context, key secret.Key, o Options, use func(*server.Core) error) (err error) {
 	inner, err := pebble.Open(storeFolder, storeOptions(&plug{
 		FS:     l.disk,
 		lazy:   o.NoFlush,
@@ -81,44 +101,25 @@ func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
 		wrote:  func() { l.pull(AtRandom) },
 	}))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer func() { err = errors.Join(err, inner.Close()) }()
 	var st store.Store = inner
 	if o.Store != nil {
 		st = o.Store(inner)
 	}
-	err = l.run(ctx, st, key)
-	return l.crashes, errors.Join(err, inner.Close())
-}
-
-func (l *laboratory) run(ctx context.Context, st store.Store, key secret.Key) (err error) {
 	core, err := server.NewCore(ctx, st, key, server.CoreOptions{Chains: Chains(), From: "the test's chains", Lazy: -1, Wrap: l.around})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, core.Close(ctx)) }()
-	w, err := Furnish(ctx, core.Registry)
-	if err != nil {
-		return err
-	}
-	l.arm(true)
-	defer l.arm(false)
-	return w.Work(ctx, core.Devices, &l.log, l.options.Meters, l.options.Workers)
-}
-
-func (l *laboratory) arm(yes bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.armed = yes
+	return use(core)
 }
 
 // pull makes a crash of this moment; of the random ones, as many as are asked for.
 func (l *laboratory) pull(at Moment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.armed {
-		return
-	}
 	if at == AtRandom {
 		if l.random == 0 || l.rng.IntN(3) != 0 {
 			return
@@ -143,21 +144,32 @@ func (l *laboratory) around(begin engine.BeginFunc) engine.BeginFunc {
 		switch {
 		case engine.Attempt(ctx) > 1:
 		case m.Type() == "ENTITY_CREATED":
-			var n int
-			if _, err := fmt.Sscanf(m.Origin().Name, nameFormat, &n); err != nil {
-				return nil, nil, err
+			if l.answered(ctx, m.Origin().Name) {
+				l.pull(BeforeEvents)
 			}
-			select {
-			case <-l.log.Answered(n):
-			case <-ctx.Done():
-			}
-			l.pull(BeforeEvents)
 		case m.Type() == "PROVISION_SUCCESS":
 			l.pull(BetweenEvents)
 		}
 		l.pull(AtRandom)
 		ctx, tx, err := begin(ctx, m)
 		return ctx, &watched{Tx: tx, lab: l}, err
+	}
+}
+
+// answered waits until a device has its credentials. One that was cut off before it had them does not get them now.
+func (l *laboratory) answered(ctx context.Context, device string) bool {
+	var n int
+	if _, err := fmt.Sscanf(device, nameFormat, &n); err != nil {
+		return false
+	}
+	if l.log.cutOff(n) {
+		return false
+	}
+	select {
+	case <-l.log.Answered(n):
+		return true
+	case <-ctx.Done(): // of the run: the answer never came
+		return false
 	}
 }
 

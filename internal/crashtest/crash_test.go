@@ -14,35 +14,69 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // most is how many crashes of one run are examined; more are thinned evenly.
 const most = 600
 
+func thinned(crashes []crashtest.Crash, most int) []crashtest.Crash {
+	if len(crashes) <= most {
+		return crashes
+	}
+	left := make([]crashtest.Crash, 0, most)
+	for i := range most {
+		left = append(left, crashes[i*len(crashes)/most])
+	}
+	return left
+}
+
 // TestCrash pulls the plug around every flush, at 200 random moments, and between each provision and its events.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	key := secret.NewKey()
-	crashes, err := crashtest.Crashes(t.Context(), key, crashtest.Options{Seed: 1, Meters: 48, Workers: 6, Random: 200})
+	key, rng := secret.NewKey(), seeded(t)
+	const meters = 40
+	crashes, err := crashtest.Crashes(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Meters: meters, Workers: 6, Random: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
 	moments := map[crashtest.Moment]int{}
-	examined, resumed := 0, uint64(0)
-	for i := range crashes {
-		moments[crashes[i].Moment]++
+	for _, c := range crashes {
+		moments[c.Moment]++
 	}
-	for i := range crashes {
-		if len(crashes) > most && i*most/len(crashes) == (i+1)*most/len(crashes) {
-			continue
-		}
-		found, left, err := crashes[i].Examine(t.Context(), key)
+	resumed := uint64(0)
+	examined := thinned(crashes, most)
+	for i, c := range examined {
+		found, left, err := c.Examine(t.Context(), key)
 		if err != nil || len(found) > 0 {
-			t.Errorf("crash %d %s: %v\n%v", i, crashes[i].Moment, err, found)
+			t.Errorf("crash %d %s: %v\n%v", i, c.Moment, err, found)
 		}
-		if crashes[i].Moment == crashtest.BeforeEvents && left == 0 {
-			t.Errorf("crash %d %s: nothing was left to run", i, crashes[i].Moment)
+		if c.Moment == crashtest.BeforeEvents && left == 0 {
+			t.Errorf("crash %d %s: nothing was left to run", i, c.Moment)
 		}
-		examined++
 		resumed += left
 	}
-	t.Logf("%d crashes %v, %d examined, %d messages resumed", len(crashes), moments, examined, resumed)
-	if moments[crashtest.AtRandom] != 200 || moments[crashtest.BeforeEvents] != 48 {
-		t.Errorf("moments: %v, want 200 at random, and one before the events of each of 48 meters", moments)
+	t.Logf("%d crashes %v, %d examined, %d messages resumed", len(crashes), moments, len(examined), resumed)
+	if moments[crashtest.AtRandom] != 200 || moments[crashtest.BeforeEvents] != meters {
+		t.Errorf("moments: %v, want 200 at random, and one before the events of each of %d meters", moments, meters)
 	}
+}
+
+// TestCrashAgain pulls the plug a second time, while the product takes up what the first crash has left.
+func TestCrashAgain(t *testing.T) {
+	t.Parallel()
+	key, rng := secret.NewKey(), seeded(t)
+	first, err := crashtest.Crashes(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Meters: 16, Workers: 4, Random: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	crashes := 0
+	for _, c := range thinned(first, 16) {
+		second, err := c.Again(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Random: 10})
+		if err != nil {
+			t.Fatalf("after a crash %s: %v", c.Moment, err)
+		}
+		for _, again := range thinned(second, 10) {
+			crashes++
+			found, _, err := again.Examine(t.Context(), key)
+			if err != nil || len(found) > 0 {
+				t.Errorf("a crash %s, then one %s: %v\n%v", c.Moment, again.Moment, err, found)
+			}
+		}
+	}
+	t.Logf("%d crashes after a crash", crashes)
 }

@@ -34,15 +34,18 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(s, 0))
 }
 
-// TestKill kills the program under load, again and again on the same folder, and looks at what is left each time.
+// TestKill kills the program with SIGKILL.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
-	dir := t.TempDir()
-	program, data, chains := filepath.Join(dir, "gridtie"), filepath.Join(dir, "data"), filepath.Join(dir, "chains")
-	build(t, program)
-	must(t, os.Mkdir(chains, 0o700))
-	must(t, crashtest.WriteChains(chains))
+	program, chains := build(t)
+	t.Run("under load", func(t *testing.T) { underLoad(t, rng, program, chains) })
+	t.Run("at its first start", func(t *testing.T) { atFirstStart(t, rng, program, chains) })
+}
+
+// underLoad kills it again and again on the same folder, and looks at what is left each time.
+func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
+	data := filepath.Join(t.TempDir(), "data")
 	var storm crashtest.Storm
 	must(t, crashtest.InFolder(data, func(st store.Store, key secret.Key) (err error) {
 		storm.World, err = crashtest.FurnishStore(t.Context(), st, key)
@@ -104,8 +107,31 @@ func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, af
 	load.Wait()
 }
 
-func build(t *testing.T, program string) {
+// atFirstStart kills the program while it makes its folder, its key and its registry, each time in a new folder: the next
+// start has to cope with what there is.
+func atFirstStart(t *testing.T, rng *rand.Rand, program, chains string) {
+	for range *rounds {
+		data, after := filepath.Join(t.TempDir(), "data"), time.Duration(rng.IntN(150))*time.Millisecond
+		p, err := crashtest.Launch(program, data, chains)
+		must(t, err)
+		<-time.After(after)
+		must(t, p.Kill())
+		p, err = crashtest.Start(program, data, chains)
+		if err != nil {
+			t.Errorf("killed after %v: %v", after, err)
+			continue
+		}
+		must(t, p.Stop())
+	}
+}
+
+// build makes the program and a folder of chains for it.
+func build(t *testing.T) (program, chains string) {
 	t.Helper()
+	dir := t.TempDir()
+	program, chains = filepath.Join(dir, "gridtie"), filepath.Join(dir, "chains")
+	must(t, os.Mkdir(chains, 0o700))
+	must(t, crashtest.WriteChains(chains))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/gridtie")
@@ -113,6 +139,7 @@ func build(t *testing.T, program string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
+	return program, chains
 }
 
 func must(t *testing.T, err error) {

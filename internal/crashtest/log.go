@@ -25,7 +25,27 @@ type Meter struct {
 type Log struct {
 	mu       sync.Mutex // protects what follows
 	meters   []Meter
-	answered []chan struct{} // closed at the first answer
+	answered []chan struct{} // closed at the first answer; nil for a meter that was cut off before it
+}
+
+// recall begins a log with what a meter knew when it was cut off. Meters must come in the order of their numbers.
+func (l *Log) recall(m Meter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*l.meter(m.Number) = m
+	if m.Answers > 0 {
+		close(l.answered[m.Number])
+	} else {
+		l.answered[m.Number] = nil
+	}
+}
+
+// cutOff says that a meter was, and that no answer will come.
+func (l *Log) cutOff(n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.meter(n)
+	return l.answered[n] == nil
 }
 
 // meter returns meter n, which is made if it is new. The mutex is held.

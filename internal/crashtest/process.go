@@ -13,16 +13,18 @@ import (
 
 // Process is a running gridtie serve.
 type Process struct {
-	cmd     *exec.Cmd
-	Address string // of MQTT
-	talk    bytes.Buffer
-	out     sync.WaitGroup
+	Address string // of MQTT, once it listens
+
+	cmd       *exec.Cmd
+	listening chan string // the address, as the program says it
+	talk      bytes.Buffer
+	out       sync.WaitGroup
 }
 
-// Start runs the program on a data folder and a folder of chains, and waits until devices can connect.
-func Start(program, data, chains string) (*Process, error) {
-	p := &Process{cmd: exec.Command(program, "serve", "--data", data, "--chains", chains, "--mqtt", "127.0.0.1:0",
-		"--admin", "off", "--log-level", "warn", "--log-format", "json")}
+// Launch runs the program on a data folder and a folder of chains.
+func Launch(program, data, chains string) (*Process, error) {
+	p := &Process{listening: make(chan string, 1), cmd: exec.Command(program, "serve", "--data", data, "--chains", chains,
+		"--mqtt", "127.0.0.1:0", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
 	p.cmd.Stderr = &p.talk
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -31,17 +33,25 @@ func Start(program, data, chains string) (*Process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	address := make(chan string, 1)
 	p.out.Go(func() {
+		defer close(p.listening)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() { // to the end: the program must not block on what nobody reads
 			if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == "mqtt" {
-				address <- words[1]
+				p.listening <- words[1]
 			}
 		}
-		close(address)
 	})
-	if p.Address = <-address; p.Address == "" {
+	return p, nil
+}
+
+// Start launches the program and waits until devices can connect.
+func Start(program, data, chains string) (*Process, error) {
+	p, err := Launch(program, data, chains)
+	if err != nil {
+		return nil, err
+	}
+	if p.Address = <-p.listening; p.Address == "" {
 		p.out.Wait()
 		return nil, fmt.Errorf("the program ended before it listened: %w\n%s", p.cmd.Wait(), p.talk.String())
 	}
