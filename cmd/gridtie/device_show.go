@@ -24,6 +24,10 @@ func (a *app) showDevice(d admin.DeviceDetail) error {
 		}
 		a.head("device", d.Name, terminal.Yellow, status)
 		a.explanation(d.Explanation)
+		if at := d.Attached; at != nil {
+			a.field("held because", joined(string(at.Reason), at.Owner))
+			a.field("asks for", fmt.Sprintf("supplier %s, supply point %s, grid %s", at.Supplier, at.CUPS, at.Grid))
+		}
 		a.field("profile", d.Profile)
 		a.field("credentials", a.credentials(d))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/registry"
 )
 
 func (a *app) outcomes() *cobra.Command {
@@ -49,6 +50,13 @@ func (a *app) outcomesList() *cobra.Command {
 	}
 	a.filterFlags(cmd, &q, &since)
 	cmd.Flags().StringVar(&q.Code, "code", "", "only this code, such as KEY_EXPIRED")
+	_ = cmd.RegisterFlagCompletionFunc("code", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var codes []string
+		for _, info := range registry.Codes() {
+			codes = append(codes, string(info.Code)+"\t"+info.Meaning)
+		}
+		return codes, cobra.ShellCompDirectiveNoFileComp
+	})
 	a.jsonFlag(cmd)
 	return cmd
 }
