@@ -54,7 +54,7 @@ func known(err error, what, hint string) error {
 	case errors.Is(err, registry.ErrExists):
 		return problem(http.StatusConflict, CodeExists, what+" exists already", "")
 	case errors.Is(err, registry.ErrInUse):
-		return problem(http.StatusConflict, "in-use", what+" is in use: "+err.Error(), "")
+		return problem(http.StatusConflict, CodeInUse, what+" is in use: "+err.Error(), "")
 	case errors.Is(err, registry.ErrInvalid):
 		return invalid(err.Error(), "")
 	}

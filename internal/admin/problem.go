@@ -10,7 +10,7 @@ import (
 type Problem struct {
 	Title  string `json:"title" doc:"the HTTP status in words"`
 	Status int    `json:"status" doc:"HTTP status"`
-	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, invalid, in-use, internal"`
+	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid or internal"`
 	Detail string `json:"detail" doc:"what happened and why"`
 	Help   string `json:"hint,omitempty" doc:"what mends it"`
 }
@@ -24,8 +24,8 @@ func (p *Problem) Hint() string { return p.Help }
 const (
 	CodeNotFound = "not-found"
 	CodeExists   = "exists"
+	CodeInUse    = "in-use"
 	CodeInvalid  = "invalid"
-	CodeOffline  = "offline"
 	CodeInternal = "internal"
 )
 
