@@ -12,7 +12,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // most is how many crashes of one run are examined; more are thinned evenly.
-const most = 600
+const most = 600 / thinner
 
 func thinned(crashes []crashtest.Crash, most int) []crashtest.Crash {
 	if len(crashes) <= most {
@@ -65,7 +65,7 @@ func TestCrashAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	crashes := 0
-	for _, c := range thinned(first, 16) {
+	for _, c := range thinned(first, 16/thinner) {
 		second, err := c.Again(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Random: 10})
 		if err != nil {
 			t.Fatalf("after a crash %s: %v", c.Moment, err)
