@@ -12,7 +12,7 @@ type acks struct {
 	wake   sync.Cond
 	queue  []ack
 	closed bool
-	finish func(*job, Fate)
+	finish func(*job, *Fate)
 	group  sync.WaitGroup
 }
 
@@ -22,7 +22,7 @@ type ack struct {
 	synced func(context.Context) error
 }
 
-func (a *acks) start(finish func(*job, Fate)) {
+func (a *acks) start(finish func(*job, *Fate)) {
 	a.wake.L = &a.mu
 	a.finish = finish
 	a.group.Go(a.run)
@@ -47,12 +47,13 @@ func (a *acks) run() {
 		if len(batch) == 0 {
 			return
 		}
-		for i, x := range batch {
+		for i := range batch {
+			x := &batch[i]
 			if err := x.synced(context.Background()); err != nil {
 				x.fate.State, x.fate.Cause = Abandoned, err
 			}
-			a.finish(x.job, x.fate)
-			batch[i] = ack{}
+			a.finish(x.job, &x.fate)
+			*x = ack{}
 		}
 	}
 }

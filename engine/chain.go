@@ -15,6 +15,7 @@ import (
 type Chain struct {
 	revision string
 	graphs   []*graph
+	steps    []*step // of all graphs, at the place before their number
 	byID     map[string]*graph
 	root     *graph
 	closers  []io.Closer
@@ -77,6 +78,7 @@ func (g *graph) step(id string) *step {
 // step is a node in its place.
 type step struct {
 	graph    *graph
+	number   uint32 // in the chain set, from 1
 	id, name string
 	kind     *Kind
 	node     Node

@@ -264,6 +264,12 @@ func (c *compiler) checkRequired(files []File) {
 // finish computes what only a sound set has.
 func (c *compiler) finish() {
 	c.chain.root = c.chain.byID[c.options.Root]
+	for _, g := range c.chain.graphs {
+		for _, s := range g.steps {
+			c.chain.steps = append(c.chain.steps, s)
+			s.number = uint32(len(c.chain.steps))
+		}
+	}
 	slices.SortFunc(c.files, func(a, b *fileChain) int { return cmp.Compare(a.id, b.id) })
 	hash := sha256.New()
 	for _, fc := range c.files {

@@ -26,15 +26,15 @@ func (e *Engine) Counts() Counts {
 }
 
 // finish settles one message: its fate is told, then its place is given back.
-func (e *Engine) finish(j *job, f Fate) {
+func (e *Engine) finish(j *job, f *Fate) {
 	if j.done != nil {
-		j.done(f)
+		j.done(*f)
 	}
-	placed := j.placed
-	*j = job{}
-	jobs.Put(j)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	placed := j.placed
+	*j = job{next: e.spare}
+	e.spare = j
 	switch f.State {
 	case Done:
 		e.counts.Done++

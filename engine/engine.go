@@ -58,6 +58,7 @@ type Engine struct {
 	counts   Counts
 	places   int             // left for messages from outside
 	waiting  []chan struct{} // who wait for a place, first come first served
+	spare    *job            // jobs that are done, to be used again
 	draining bool
 	idle     chan struct{} // closed when nothing is in flight while draining
 }
@@ -100,10 +101,10 @@ func (e *Engine) Submit(ctx context.Context, m *Message, done func(Fate)) error 
 	if m.Chain() != "" && !e.current.Load().Has(m.Chain()) {
 		return errors.Join(ErrUnknownChain, errors.New(m.Chain()))
 	}
-	if err := e.enter(ctx); err != nil {
+	j, err := e.enter(ctx)
+	if err != nil {
 		return err
 	}
-	j := jobs.Get().(*job)
 	j.message, j.done, j.values, j.placed = m, done, ctx, true
 	e.enqueue(j)
 	return nil
@@ -176,8 +177,8 @@ func (e *Engine) take() *Chain {
 	}
 }
 
-// enter takes a place for one more message, and waits for one if there is none.
-func (e *Engine) enter(ctx context.Context) error {
+// enter takes a place for one more message, and waits for one if there is none. The job is for that message.
+func (e *Engine) enter(ctx context.Context) (*job, error) {
 	e.mu.Lock()
 	for e.places == 0 && !e.draining {
 		ready := make(chan struct{})
@@ -188,17 +189,27 @@ func (e *Engine) enter(ctx context.Context) error {
 			e.mu.Lock()
 		case <-ctx.Done():
 			e.giveUp(ready)
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 	defer e.mu.Unlock()
 	if e.draining {
-		return ErrDraining
+		return nil, ErrDraining
 	}
 	e.places--
+	return e.countInLocked(), nil
+}
+
+// countInLocked counts a message in, and gives it a job. Jobs are kept here because the lock is held anyway.
+func (e *Engine) countInLocked() *job {
 	e.counts.In++
 	e.counts.InFlight++
-	return nil
+	j := e.spare
+	if j == nil {
+		return &job{}
+	}
+	e.spare, j.next = j.next, nil
+	return j
 }
 
 // giveUp stops waiting for a place; one that was offered meanwhile goes to the next.
@@ -225,15 +236,16 @@ func (e *Engine) offerLocked() {
 
 // queueRow puts the steps of a pending row into their lane. They do not wait for a place, and may come while draining.
 func (e *Engine) queueRow(values context.Context, row Pending) {
+	jobs := make([]*job, len(row.Steps))
 	e.mu.Lock()
-	e.counts.In += uint64(len(row.Steps))
-	e.counts.InFlight += uint64(len(row.Steps))
+	for i := range jobs { // all before the first is run, so that the engine is not idle in between
+		jobs[i] = e.countInLocked()
+	}
 	e.mu.Unlock()
-	for i, s := range row.Steps {
-		j := jobs.Get().(*job)
-		h := *s.Message.head
-		h.pending = PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
-		j.message, j.values, j.start = s.Message.withHead(h), values, s
+	for i, j := range jobs {
+		step := &row.Steps[i]
+		ref := PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
+		j.message, j.values, j.start = step.Message.withHead(&step.Message.head.Header, ref), values, step
 		e.enqueue(j)
 	}
 }

@@ -35,6 +35,12 @@ func (v Value) Eval(ctx context.Context, m *Message) (any, error) {
 	return v.program.Any(ctx, (*scope)(m))
 }
 
+// EvalTextOr evaluates the expression as Eval does, but gives a text by itself, which spares an allocation. Other is nil
+// if isText is true.
+func (v Value) EvalTextOr(ctx context.Context, m *Message) (text string, isText bool, other any, err error) {
+	return v.program.TextOr(ctx, (*scope)(m))
+}
+
 func (c *Condition) bind(f *formula) { c.formula = f }
 func (t *Text) bind(f *formula)      { t.formula = f }
 func (v *Value) bind(f *formula)     { v.formula = f }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"hash/maphash"
+	"math/bits"
 	"sync"
 )
 
@@ -11,53 +12,54 @@ type job struct {
 	message *Message
 	done    func(Fate)
 	values  context.Context // the submitter's, for its values
-	start   Step            // where the run begins, if not at the message's entry
+	start   *Step           // where the run begins; nil for the message's entry
 	placed  bool            // holds one of the places that Submit waits for
-	next    *job            // in its lane
+	next    *job            // in its lane, or among the spare ones
 }
-
-var jobs = sync.Pool{New: func() any { return new(job) }}
 
 // lane is the queue of one origin. At most one worker has it at a time: that is the promise of order.
 type lane struct {
-	key         laneKey
+	key         uint64
 	current     *job  // the one being run, or to run next
 	first, last *job  // those that wait behind it
-	next        *lane // in the pool's queue of lanes with work
+	next        *lane // in the pool's queue of lanes with work, or among the spare ones
 }
-
-// laneKey says whose lane it is. It is a struct because joining the two texts would be an allocation a message.
-type laneKey struct{ typ, id string }
-
-func keyOf(m *Message) laneKey { return laneKey{m.head.Origin.Type, m.head.Origin.ID} }
-
-var spareLanes = sync.Pool{New: func() any { return new(lane) }}
 
 const laneShards = 64
 
-// lanes finds the lane of a key. A lane exists while it has work.
+// lanes finds the lane of an origin. A lane exists while it has work.
+//
+// The key is a hash of the origin: it is made once, where a map of two texts would hash them again for each of looking
+// up, inserting and deleting. Should two origins ever share one, they wait for each other; no order is lost.
 type lanes struct {
 	seed   maphash.Seed
-	shards [laneShards]struct {
-		mu   sync.Mutex // protects the map and every lane in it
-		live map[laneKey]*lane
-		_    [48]byte // a cache line each
-	}
+	shards [laneShards]laneShard
+}
+
+type laneShard struct {
+	mu    sync.Mutex // protects all below, and every lane in it
+	live  map[uint64]*lane
+	spare *lane    // lanes without work, to be used again
+	_     [40]byte // a cache line each
 }
 
 func (l *lanes) init() {
 	l.seed = maphash.MakeSeed()
 	for i := range l.shards {
-		l.shards[i].live = map[laneKey]*lane{}
+		l.shards[i].live = map[uint64]*lane{}
 	}
 }
 
-func (l *lanes) shard(key laneKey) int { return int(maphash.String(l.seed, key.id) % laneShards) }
+func (l *lanes) key(o *Origin) uint64 {
+	return maphash.String(l.seed, o.ID) ^ bits.RotateLeft64(maphash.String(l.seed, o.Type), 1)
+}
+
+func (l *lanes) shard(key uint64) *laneShard { return &l.shards[key%laneShards] }
 
 // enqueue appends a job to its lane, and wakes the lane if it had none.
 func (e *Engine) enqueue(j *job) {
-	key := keyOf(j.message)
-	s := &e.lanes.shards[e.lanes.shard(key)]
+	key := e.lanes.key(&j.message.head.Origin)
+	s := e.lanes.shard(key)
 	s.mu.Lock()
 	if at := s.live[key]; at != nil {
 		if at.first == nil {
@@ -69,8 +71,13 @@ func (e *Engine) enqueue(j *job) {
 		s.mu.Unlock()
 		return
 	}
-	at := spareLanes.Get().(*lane)
-	at.key, at.current = key, j
+	at := s.spare
+	if at == nil {
+		at = &lane{}
+	} else {
+		s.spare = at.next
+	}
+	at.key, at.current, at.next = key, j, nil
 	s.live[key] = at
 	s.mu.Unlock()
 	e.pool.push(at)
@@ -78,7 +85,7 @@ func (e *Engine) enqueue(j *job) {
 
 // finished moves the lane on behind the job that has just run, and says whether another waits.
 func (e *Engine) finished(at *lane) (more bool) {
-	s := &e.lanes.shards[e.lanes.shard(at.key)]
+	s := e.lanes.shard(at.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at.current = at.first; at.current != nil {
@@ -86,16 +93,14 @@ func (e *Engine) finished(at *lane) (more bool) {
 		return true
 	}
 	delete(s.live, at.key)
-	*at = lane{}
-	spareLanes.Put(at)
+	at.last, at.next = nil, s.spare
+	s.spare = at
 	return false
 }
 
-// runLane processes one job of a lane and gives the lane back if another waits, so that one busy device does not keep a
-// worker for itself.
-func (e *Engine) runLane(w *worker, at *lane) {
+// runLane processes one job of a lane and says whether another waits. The lane goes to the back of the queue then, so
+// that one busy device does not keep a worker for itself.
+func (e *Engine) runLane(w *worker, at *lane) (more bool) {
 	e.process(w, at.current)
-	if e.finished(at) {
-		e.pool.push(at)
-	}
+	return e.finished(at)
 }

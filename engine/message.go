@@ -26,7 +26,7 @@ type Header struct {
 	Origin Origin
 	Time   time.Time // when the server received it
 	Chain  string    // the chain that it enters; empty for the root chain
-	Meta   []Pair    // the message owns it from here on
+	Meta   []Pair    // never changed from here on: the messages of one session may share it
 }
 
 // Message is one event on its way through a chain. It is immutable: the With… methods return a new message that shares
@@ -36,10 +36,13 @@ type Message struct {
 	typ     string
 	data    *Data
 	outcome string
+	meta    *overlay // entries set since the message was born, the latest first
+}
 
-	// Metadata is a chain of small overlays: a map copy for each changed entry would cost more than most nodes do.
-	own   []Pair
-	under *Message // the next holder of metadata below this one
+// overlay is one metadata entry above others. A map copy for each changed entry would cost more than most nodes do.
+type overlay struct {
+	Pair
+	under *overlay
 }
 
 // head is what all messages of a run share.
@@ -53,15 +56,18 @@ func NewMessage(h Header, data *Data) *Message {
 	if data == nil {
 		data = NewData("{}")
 	}
-	return newMessage(head{Header: h}, data)
+	m := newMessage(data)
+	m.head.Header, m.typ = h, h.Type
+	return m
 }
 
-func newMessage(h head, data *Data) *Message {
+// newMessage makes a message with an empty head, to be filled in place: a head is large enough for each copy to count.
+func newMessage(data *Data) *Message {
 	born := &struct { // one allocation for both
 		message Message
 		head    head
-	}{head: h}
-	born.message = Message{head: &born.head, typ: h.Type, data: data}
+	}{}
+	born.message.head, born.message.data = &born.head, data
 	return &born.message
 }
 
@@ -91,18 +97,14 @@ func (m *Message) Outcome() string { return m.outcome }
 
 // Meta is the metadata entry of that name.
 func (m *Message) Meta(key string) (string, bool) {
-	for at := m; at != nil; at = at.under {
-		if v, ok := lookUp(at.own, key); ok {
-			return v, true
+	for at := m.meta; at != nil; at = at.under {
+		if at.Key == key {
+			return at.Value, true
 		}
 	}
-	return lookUp(m.head.Meta, key)
-}
-
-func lookUp(pairs []Pair, key string) (string, bool) {
-	for i := len(pairs) - 1; i >= 0; i-- { // a later entry of one name wins
-		if pairs[i].Key == key {
-			return pairs[i].Value, true
+	for i := len(m.head.Meta) - 1; i >= 0; i-- { // a later entry of one name wins
+		if p := &m.head.Meta[i]; p.Key == key {
+			return p.Value, true
 		}
 	}
 	return "", false
@@ -112,18 +114,18 @@ func lookUp(pairs []Pair, key string) (string, bool) {
 func (m *Message) AllMeta() []Pair {
 	var all []Pair
 	seen := map[string]bool{}
-	add := func(pairs []Pair) {
-		for _, p := range slices.Backward(pairs) {
-			if !seen[p.Key] {
-				seen[p.Key] = true
-				all = append(all, p)
-			}
+	add := func(p Pair) {
+		if !seen[p.Key] {
+			seen[p.Key] = true
+			all = append(all, p)
 		}
 	}
-	for at := m; at != nil; at = at.under {
-		add(at.own)
+	for at := m.meta; at != nil; at = at.under {
+		add(at.Pair)
 	}
-	add(m.head.Meta)
+	for _, p := range slices.Backward(m.head.Meta) {
+		add(p)
+	}
 	slices.SortFunc(all, func(a, b Pair) int {
 		if a.Key < b.Key {
 			return -1
@@ -141,64 +143,57 @@ func (m *Message) WithMeta(pairs ...Pair) *Message {
 	case 1:
 		next := &struct {
 			message Message
-			own     [1]Pair
-		}{message: m.child(), own: [1]Pair(pairs)}
-		next.message.own = next.own[:]
+			own     [1]overlay
+		}{message: *m}
+		next.message.lay(next.own[:], pairs)
 		return &next.message
 	case 2:
 		next := &struct {
 			message Message
-			own     [2]Pair
-		}{message: m.child(), own: [2]Pair(pairs)}
-		next.message.own = next.own[:]
-		return &next.message
-	case 3:
-		next := &struct {
-			message Message
-			own     [3]Pair
-		}{message: m.child(), own: [3]Pair(pairs)}
-		next.message.own = next.own[:]
+			own     [2]overlay
+		}{message: *m}
+		next.message.lay(next.own[:], pairs)
 		return &next.message
 	}
-	next := m.child()
-	next.own = append([]Pair(nil), pairs...)
+	next := *m
+	next.lay(make([]overlay, len(pairs)), pairs)
 	return &next
+}
+
+// lay puts entries above those that the message has.
+func (m *Message) lay(own []overlay, pairs []Pair) {
+	for i := range own {
+		own[i].Pair, own[i].under = pairs[i], m.meta
+		m.meta = &own[i]
+	}
 }
 
 // WithData is the message with another payload. What travels beside the old one (the digest of a supplier key, field
 // aliases) travels on, unless the new payload brings its own.
 func (m *Message) WithData(d *Data) *Message {
-	next := m.child()
+	next := *m
 	next.data = d.inherit(m.data)
 	return &next
 }
 
 // WithType is the message with another type.
 func (m *Message) WithType(typ string) *Message {
-	next := m.child()
+	next := *m
 	next.typ = typ
 	return &next
 }
 
 // WithOutcome is the message with that outcome code. The last one set is the outcome of the run.
 func (m *Message) WithOutcome(code string) *Message {
-	next := m.child()
+	next := *m
 	next.outcome = code
 	return &next
 }
 
-// child is the message with no metadata of its own above what it has.
-func (m *Message) child() Message {
-	next := *m
-	if len(m.own) > 0 {
-		next.own, next.under = nil, m
-	}
-	return next
-}
-
 // withHead is the message under another head, as one that begins a run of its own.
-func (m *Message) withHead(h head) *Message {
-	next := newMessage(h, m.data)
-	next.typ, next.outcome, next.own, next.under = m.typ, m.outcome, m.own, m.under
+func (m *Message) withHead(h *Header, pending PendingRef) *Message {
+	next := newMessage(m.data)
+	next.head.Header, next.head.pending = *h, pending
+	next.typ, next.outcome, next.meta = m.typ, m.outcome, m.meta
 	return next
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,9 +36,15 @@ func (f NodeFunc) Process(ctx context.Context, m *Message) (Result, error) { ret
 type Result struct {
 	relation string
 	message  *Message
-	others   []*Message
-	emitted  []*Message
+	more     *moreMessages // nil for nearly every result
 	turn     turn
+}
+
+// moreMessages stand apart so that a Result is small enough to be returned in registers: it is handed up through two or
+// three functions at every node.
+type moreMessages struct {
+	others  []*Message // that follow the relation behind the first
+	emitted []*Message
 }
 
 // turn is what a result asks of the walk besides following a relation.
@@ -66,10 +73,13 @@ func If(yes bool, m *Message) Result {
 // Fork sends several messages along one relation, one after another, each to its end before the next. They share the
 // run's transaction and fate.
 func Fork(relation string, messages ...*Message) Result {
-	if len(messages) == 0 {
+	switch len(messages) {
+	case 0:
 		return Result{relation: relation}
+	case 1:
+		return On(relation, messages[0])
 	}
-	return Result{relation: relation, message: messages[0], others: messages[1:]}
+	return Result{relation: relation, message: messages[0], more: &moreMessages{others: messages[1:]}}
 }
 
 // Call enters another chain of the set. The message comes back to the calling node's relations by Return; a message
@@ -87,7 +97,12 @@ func Return(label string, m *Message) Result {
 // Emit adds messages that start runs of their own once this one is applied. They are durable with the run's effects.
 // Their ids are derived from the parent's id, the node and an ordinal: what Header.ID holds is ignored.
 func (r Result) Emit(messages ...*Message) Result {
-	r.emitted = append(r.emitted[:len(r.emitted):len(r.emitted)], messages...)
+	more := moreMessages{}
+	if r.more != nil {
+		more = *r.more
+	}
+	more.emitted = slices.Concat(more.emitted, messages)
+	r.more = &more
 	return r
 }
 

@@ -9,15 +9,16 @@ type pool struct {
 	mu          sync.Mutex // protects all below
 	wake        sync.Cond
 	first, last *lane
-	waiting     int // workers without a lane
+	waiting     int  // workers without a lane
+	coming      bool // a worker was woken or started, and has not looked at the queue yet
 	workers     []*worker
 	limit       int
 	stopped     bool
-	run         func(*worker, *lane)
+	run         func(*worker, *lane) (more bool)
 	group       sync.WaitGroup
 }
 
-func (p *pool) init(limit int, run func(*worker, *lane)) {
+func (p *pool) init(limit int, run func(*worker, *lane) bool) {
 	p.wake.L = &p.mu
 	p.limit, p.run = limit, run
 }
@@ -25,6 +26,12 @@ func (p *pool) init(limit int, run func(*worker, *lane)) {
 // push queues a lane that has work.
 func (p *pool) push(at *lane) {
 	p.mu.Lock()
+	p.appendLocked(at)
+	p.callLocked()
+	p.mu.Unlock()
+}
+
+func (p *pool) appendLocked(at *lane) {
 	at.next = nil
 	if p.last == nil {
 		p.first = at
@@ -32,36 +39,49 @@ func (p *pool) push(at *lane) {
 		p.last.next = at
 	}
 	p.last = at
+}
+
+// callLocked sees to it that somebody comes for the first lane. One worker at a time is on its way, and calls the next
+// if it leaves something in the queue: with one called for every lane, most would find that the first took them all.
+func (p *pool) callLocked() {
 	switch {
+	case p.first == nil || p.coming:
 	case p.waiting > 0:
 		p.waiting--
+		p.coming = true
 		p.wake.Signal()
 	case len(p.workers) < p.limit:
 		w := &worker{}
 		p.workers = append(p.workers, w)
+		p.coming = true
 		p.group.Go(func() { p.work(w) })
 	}
-	p.mu.Unlock()
 }
 
 func (p *pool) work(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.coming = false
 	for {
-		p.mu.Lock()
 		for p.first == nil && !p.stopped {
 			p.waiting++
 			p.wake.Wait()
+			p.coming = false
 		}
 		at := p.first
 		if at == nil {
-			p.mu.Unlock()
 			return
 		}
-		p.first = at.next
-		if p.first == nil {
+		if p.first = at.next; p.first == nil {
 			p.last = nil
 		}
+		p.callLocked()
 		p.mu.Unlock()
-		p.run(w, at)
+		more := p.run(w, at)
+		p.mu.Lock()
+		if more {
+			p.appendLocked(at)
+		}
 	}
 }
 

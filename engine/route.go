@@ -53,14 +53,17 @@ func (r *run) follow(b *branch, e *edge, result Result) {
 		b.step = nil
 		return
 	}
-	n := (1 + len(result.others)) * len(e.to)
-	if n > 1 {
+	var others []*Message
+	if result.more != nil {
+		others = result.more.others
+	}
+	if n := (1 + len(others)) * len(e.to); n > 1 {
 		r.branches += n - 1
 		if r.branches > maxBranches {
 			r.failure = r.located(e.from, fmt.Errorf("the message became more than %d branches", maxBranches))
 			return
 		}
-		for _, m := range slices.Backward(result.others) {
+		for _, m := range slices.Backward(others) {
 			r.later(b, m, e.to)
 		}
 		r.later(b, result.message, e.to[1:])
@@ -167,10 +170,10 @@ func (r *run) located(s *step, err error) error {
 // emits the same messages.
 func (r *run) emit(s *step, messages []*Message) {
 	for _, m := range messages {
-		h := head{Header: m.head.Header}
+		h := m.head.Header
 		name := fmt.Sprintf("%s/%s/%s/%d", r.context.message.ID(), s.graph.id, s.id, len(r.emitted))
 		h.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
-		r.emitted = append(r.emitted, m.withHead(h))
+		r.emitted = append(r.emitted, m.withHead(&h, PendingRef{}))
 	}
 }
 
@@ -187,14 +190,14 @@ func (r *run) save(b *branch) {
 }
 
 // fate describes how the attempt ended.
-func (r *run) fate(j *job) Fate {
-	f := Fate{
+func (r *run) fate(j *job, f *Fate) {
+	*f = Fate{
 		Message: j.message, Last: r.last, State: Done, Outcome: r.last.outcome, Attempt: r.context.attempt,
-		Path: Path{edges: slices.Clone(r.path)}, Revision: r.chain.revision, Consumed: j.message.head.pending,
+		Path: Path{edges: r.path}, Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
 	if r.failure != nil {
 		f.State, f.Cause, f.Outcome = DeadLettered, r.failure, ""
-		return f
+		return
 	}
 	for _, m := range r.emitted { // one row for each lane; mostly there is one
 		i := slices.IndexFunc(f.Emitted, func(p Pending) bool { return p.Lane == m.Lane() })
@@ -204,7 +207,6 @@ func (r *run) fate(j *job) Fate {
 		}
 		f.Emitted[i].Steps = append(f.Emitted[i].Steps, Step{Message: m, Chain: m.Chain()})
 	}
-	return f
 }
 
 func (e *Engine) repeated() {

@@ -19,7 +19,8 @@ type run struct {
 	tx      Tx
 	tracer  Tracer
 
-	path     []*edge
+	path     []*edge  // handed over with the fate
+	moves    uint32   // between nodes
 	stack    []branch // branches still to walk, the next one last
 	emitted  []*Message
 	last     *Message // the one that set the outcome
@@ -61,8 +62,8 @@ func (e *Engine) process(w *worker, j *job) {
 	r := &w.run
 	r.reset(e, chain, j)
 	w.at.Store(r.context)
-	w.runs.Add(1)
-	fate, synced := r.toFate(w, j)
+	var fate Fate // filled in place: it is too large to be handed up by value
+	synced := r.toFate(j, &fate)
 	w.at.Store(nil)
 	for _, p := range fate.Emitted {
 		e.queueRow(context.Background(), p)
@@ -71,7 +72,7 @@ func (e *Engine) process(w *worker, j *job) {
 		e.options.Logger.Warn().Str("event", "message_abandoned").Str("message", j.message.ID()).Err(fate.Cause).Send()
 	}
 	if synced == nil {
-		e.finish(j, fate)
+		e.finish(j, &fate)
 		return
 	}
 	e.acks.add(ack{job: j, fate: fate, synced: synced})
@@ -79,42 +80,47 @@ func (e *Engine) process(w *worker, j *job) {
 
 func (r *run) reset(e *Engine, chain *Chain, j *job) {
 	r.engine, r.chain = e, chain
-	r.context = &runContext{values: j.values, message: j.message, revision: chain.revision, attempt: 1}
+	r.context = &runContext{values: j.values, message: j.message, chain: chain, attempt: 1}
+	r.path = r.context.hops[:0]
 	r.tracer, _ = j.values.Value(tracerKey{}).(Tracer)
 	r.barrier = nil
 }
 
 // toFate makes attempts until one is applied.
-func (r *run) toFate(w *worker, j *job) (Fate, func(context.Context) error) {
-	for ; ; r.context.attempt++ {
+func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
+	for {
 		if r.engine.cancelled.Load() {
-			return r.abandoned(j, ErrDraining), nil
+			r.abandoned(j, f, ErrDraining)
+			return nil
 		}
 		if err := r.begin(j); err != nil {
-			return r.abandoned(j, err), nil
+			r.abandoned(j, f, err)
+			return nil
 		}
-		r.walkAll(w)
-		fate := r.fate(j)
+		r.walkAll()
+		r.fate(j, f)
 		if r.tx == nil {
-			return fate, nil
+			return nil
 		}
 		err := r.refused
 		if err == nil {
-			var synced func(context.Context) error
-			if synced, err = r.tx.Commit(context.Background(), fate); err == nil {
-				return fate, synced
+			if synced, err = r.tx.Commit(context.Background(), *f); err == nil {
+				return synced
 			}
 		}
 		r.tx.Discard()
 		if !errors.Is(err, ErrConflict) {
-			return r.abandoned(j, err), nil
+			r.abandoned(j, f, err)
+			return nil
 		}
 		r.engine.repeated()
+		r.context.attempt++
+		r.path = nil // the transaction may have kept the one that it was shown
 	}
 }
 
-func (r *run) abandoned(j *job, cause error) Fate {
-	return Fate{
+func (r *run) abandoned(j *job, f *Fate, cause error) {
+	*f = Fate{
 		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: r.context.attempt,
 		Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
@@ -122,10 +128,9 @@ func (r *run) abandoned(j *job, cause error) Fate {
 
 // begin opens the transaction and puts the first branch, or those behind the last barrier, before the walk.
 func (r *run) begin(j *job) error {
-	clear(r.path)
 	clear(r.stack)
 	clear(r.emitted)
-	r.path, r.stack, r.emitted = r.path[:0], r.stack[:0], r.emitted[:0]
+	r.stack, r.emitted = r.stack[:0], r.emitted[:0]
 	r.failure, r.refused, r.branches, r.visits, r.last = nil, nil, 1, nil, j.message
 	r.node, r.tx = r.context, nil
 	if begin := r.engine.options.Begin; begin != nil {
@@ -150,9 +155,9 @@ func (r *run) begin(j *job) error {
 
 // entry is where the message begins: a pending step says so itself, else the message's chain, else the root chain.
 func (r *run) entry(j *job) (branch, error) {
-	id := j.start.Chain
-	if id == "" {
-		id = j.message.Chain()
+	id := j.message.Chain()
+	if j.start != nil && j.start.Chain != "" {
+		id = j.start.Chain
 	}
 	g := r.chain.root
 	if id != "" {
@@ -162,6 +167,9 @@ func (r *run) entry(j *job) (branch, error) {
 		return branch{}, fmt.Errorf("%w: %q", ErrUnknownChain, id)
 	}
 	b := branch{message: j.message, step: g.first}
+	if j.start == nil {
+		return b, nil
+	}
 	if j.start.Node != "" {
 		if b.step = g.step(j.start.Node); b.step == nil {
 			return branch{}, fmt.Errorf("chain %q has no node %q any more", g.id, j.start.Node)
@@ -178,23 +186,23 @@ func (r *run) entry(j *job) (branch, error) {
 }
 
 // walkAll walks every branch to its end, depth first, in file order.
-func (r *run) walkAll(w *worker) {
+func (r *run) walkAll() {
 	for r.failure == nil && len(r.stack) > 0 {
 		b := r.stack[len(r.stack)-1]
 		r.stack = r.stack[:len(r.stack)-1]
-		r.walk(w, &b)
+		r.walk(&b)
 	}
-	r.context.step.Store(nil)
+	r.at(0)
 }
 
 // walk follows one branch. A panic in a node is that node's failure: the walk is left, and taken up again behind it.
-func (r *run) walk(w *worker, b *branch) {
+func (r *run) walk(b *branch) {
 	for b.step != nil && r.failure == nil {
-		r.guarded(w, b)
+		r.guarded(b)
 	}
 }
 
-func (r *run) guarded(w *worker, b *branch) {
+func (r *run) guarded(b *branch) {
 	defer func() {
 		if p := recover(); p != nil {
 			s := b.step
@@ -207,15 +215,20 @@ func (r *run) guarded(w *worker, b *branch) {
 		}
 	}()
 	for b.step != nil && r.failure == nil {
-		r.step(w, b)
+		r.step(b)
 	}
 }
 
+// at notes where the run is.
+func (r *run) at(number uint32) {
+	r.moves++
+	r.context.position.Store(uint64(r.moves)<<32 | uint64(number))
+}
+
 // step runs one node and moves the branch on.
-func (r *run) step(w *worker, b *branch) {
+func (r *run) step(b *branch) {
 	s := b.step
-	r.context.step.Store(s)
-	w.moves.Add(1)
+	r.at(s.number)
 	if r.tx != nil {
 		if s.kind.Barrier {
 			if r.refused = r.tx.Flush(r.node); r.refused != nil {
@@ -245,7 +258,9 @@ func (r *run) step(w *worker, b *branch) {
 		r.fail(b, err)
 		return
 	}
-	r.emit(s, result.emitted)
+	if result.more != nil {
+		r.emit(s, result.more.emitted)
+	}
 	r.route(b, result)
 	if s.kind.Barrier {
 		r.save(b)

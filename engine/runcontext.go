@@ -10,16 +10,30 @@ import (
 // runContext is the context of one run. Its values are the submitter's; its end is the engine's. It is a type of its
 // own because a timer and a goroutine per node would cost more than the node.
 type runContext struct {
-	values   context.Context
-	message  *Message
-	revision string
-	attempt  int
-	step     atomic.Pointer[step] // where the run is; nil between nodes
+	values  context.Context
+	message *Message
+	chain   *Chain
+	attempt int
+	// position is the number of nodes entered so far in the upper half, and in the lower one the number of the step that
+	// the run is in, 0 outside of nodes. In one word, because it is written at every node for the watchdog to see.
+	position atomic.Uint64
+	ended    atomic.Bool // whether cause is set: this is looked at after every node, and seldom so
 
 	mu    sync.Mutex // protects what follows: the watchdog cancels from outside
 	done  chan struct{}
 	cause error
 	final bool // the run's own time is over, not only a node's
+
+	hops [8]*edge // room for the run's path, which is as long-lived as the context
+}
+
+// step is where the run is; nil outside of nodes.
+func (c *runContext) step() *step {
+	number := uint32(c.position.Load())
+	if number == 0 {
+		return nil
+	}
+	return c.chain.steps[number-1]
 }
 
 func (c *runContext) Deadline() (time.Time, bool) { return time.Time{}, false }
@@ -37,9 +51,7 @@ func (c *runContext) Done() <-chan struct{} {
 }
 
 func (c *runContext) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause != nil {
+	if c.ended.Load() {
 		return context.Canceled
 	}
 	return nil
@@ -52,11 +64,11 @@ func (c *runContext) Value(key any) any {
 	case messageKey:
 		return c.message
 	case placeKey:
-		at := c.step.Load()
+		at := c.step()
 		if at == nil {
 			return nil
 		}
-		return Place{Chain: at.graph.id, Node: at.id, Revision: c.revision}
+		return Place{Chain: at.graph.id, Node: at.id, Revision: c.chain.revision}
 	}
 	return c.values.Value(key)
 }
@@ -70,6 +82,7 @@ func (c *runContext) cancel(cause error, final bool) {
 		return
 	}
 	c.cause = cause
+	c.ended.Store(true)
 	if c.done != nil {
 		close(c.done)
 	}
@@ -78,11 +91,15 @@ func (c *runContext) cancel(cause error, final bool) {
 // over tells why the context ended, if it did. A context that ended for a node only is renewed for the next one: what
 // handles the failure must be able to work. Whoever still holds the channel of the ended one sees it closed.
 func (c *runContext) over() (cause error, final bool) {
+	if !c.ended.Load() {
+		return nil, false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cause, final = c.cause, c.final
 	if !final {
 		c.cause, c.done = nil, nil
+		c.ended.Store(false)
 	}
 	return cause, final
 }

@@ -21,10 +21,8 @@ var (
 
 // worker is a goroutine of the pool, as the watchdog sees it.
 type worker struct {
-	run   run // reused from message to message
-	runs  atomic.Uint64
-	moves atomic.Uint64
-	at    atomic.Pointer[runContext] // the run under way
+	run run                        // reused from message to message
+	at  atomic.Pointer[runContext] // the run under way
 }
 
 // watchdog keeps the time limits of all nodes and runs.
@@ -40,10 +38,10 @@ type watchdog struct {
 }
 
 type sighting struct {
-	runs, moves         uint64
+	visit               *runContext // holding it, we never see another run at its address
+	position            uint64
 	runSince, nodeSince time.Time
 	told                bool
-	visit               *runContext
 }
 
 func (d *watchdog) start(p *pool, o *Options) {
@@ -77,20 +75,23 @@ func (d *watchdog) look(now time.Time) {
 			s = &sighting{}
 			d.seen[w] = s
 		}
-		runs, moves, v := w.runs.Load(), w.moves.Load(), w.at.Load()
-		if v == nil || runs != s.runs || s.visit == nil {
-			*s = sighting{runs: runs, moves: moves, runSince: now, nodeSince: now, visit: v}
+		v := w.at.Load()
+		if v == nil || v != s.visit {
+			*s = sighting{visit: v, runSince: now, nodeSince: now}
+			if v != nil {
+				s.position = v.position.Load()
+			}
 			continue
 		}
-		if moves != s.moves {
-			s.moves, s.nodeSince, s.told = moves, now, false
+		if position := v.position.Load(); position != s.position {
+			s.position, s.nodeSince, s.told = position, now, false
 		}
 		d.judge(now, s)
 	}
 }
 
 func (d *watchdog) judge(now time.Time, s *sighting) {
-	at := s.visit.step.Load()
+	at := s.visit.step()
 	limit := d.node
 	if at != nil && at.timeout > 0 {
 		limit = at.timeout
@@ -125,7 +126,7 @@ func (d *watchdog) stuck() []Stuck {
 		if !s.told || s.visit == nil {
 			continue
 		}
-		if at := s.visit.step.Load(); at != nil {
+		if at := s.visit.step(); at != nil {
 			all = append(all, Stuck{Chain: at.graph.id, Node: at.id, Message: s.visit.message.ID(), Since: s.nodeSince})
 		}
 	}

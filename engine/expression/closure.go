@@ -22,6 +22,11 @@ type (
 )
 
 func (p *Program) compileClosures(u *unit) bool {
+	if id, ok := u.root.(*ast.IdentifierNode); ok {
+		if s, ok := u.slots[id.Value]; ok {
+			p.only = &s
+		}
+	}
 	switch kindOf(u.root.Type()) {
 	case reflect.Bool:
 		p.truth = u.truthOf(u.root)
@@ -30,7 +35,6 @@ func (p *Program) compileClosures(u *unit) bool {
 		p.text = u.textOf(u.root)
 		return p.text != nil
 	}
-	p.field, p.isField = u.fieldOf(u.root)
 	p.value = u.valueOf(u.root)
 	return p.value != nil
 }

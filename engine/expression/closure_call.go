@@ -87,6 +87,10 @@ func (u *unit) callTruth(n *ast.CallNode) truthFunc {
 			}
 			return b
 		}
+	case func(context.Context, string, string) (bool, error):
+		if call := u.callTruthOfTexts(fn, do, args, at); call != nil {
+			return call
+		}
 	case func(context.Context, any) (bool, error):
 		if fn.Name == "present" {
 			return u.presentTruth(args[0])
@@ -111,6 +115,44 @@ func (u *unit) callTruth(n *ast.CallNode) truthFunc {
 		return nil
 	}
 	return func(f *frame) bool { v := call(f); f.at = at; return truth(v) }
+}
+
+// callTruthOfTexts compiles a call with two texts, such as two entries of the metadata, without putting them into
+// interfaces. Both are evaluated before one is found missing, as in every other call.
+func (u *unit) callTruthOfTexts(fn *Function, do func(context.Context, string, string) (bool, error), args []ast.Node, at int) truthFunc {
+	if len(args) != 2 {
+		return nil
+	}
+	first, second := u.textOrNil(args[0]), u.textOrNil(args[1])
+	if first == nil || second == nil {
+		return nil
+	}
+	return func(f *frame) bool {
+		a, okA := first(f)
+		b, okB := second(f)
+		f.at = at
+		f.spend(1)
+		f.spendText(len(a))
+		f.spendText(len(b))
+		if !okA || !okB {
+			panic(fn.missing(okA))
+		}
+		yes, err := do(f.ctx, a, b)
+		if err != nil {
+			panic(fn.failed(err))
+		}
+		return yes
+	}
+}
+
+// missing is the fault of a call with two texts of which the second is missing, or else the first.
+func (f *Function) missing(second bool) *fault {
+	i := 0
+	if second {
+		i = 1
+	}
+	_, err := argument[string](make([]any, 2), i)
+	return f.failed(err)
 }
 
 // presentTruth is the most frequent call of all.

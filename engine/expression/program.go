@@ -25,8 +25,7 @@ type Program struct {
 	value func(*frame) any
 	code  *vm.Program
 
-	field   string // the payload field that the source is, if it is nothing else
-	isField bool
+	only *slot // what the source reads, if it does nothing else
 }
 
 // Compile checks a source and makes a program of it. The error is an *Error.
@@ -84,6 +83,9 @@ func (p *Program) Bool(ctx context.Context, s Scope) (b bool, err error) {
 
 // String evaluates to a text.
 func (p *Program) String(ctx context.Context, s Scope) (text string, err error) {
+	if text, ok := p.readText(s); ok {
+		return text, nil
+	}
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)
 	if p.text != nil {
@@ -92,11 +94,6 @@ func (p *Program) String(ctx context.Context, s Scope) (text string, err error) 
 			p.wrongResult(f, nil, String)
 		}
 		return text, nil
-	}
-	if p.isField {
-		if text, ok := s.FieldText(p.field); ok {
-			return text, nil
-		}
 	}
 	v := p.run(f)
 	text, ok := v.(string)
@@ -135,6 +132,37 @@ func (p *Program) Any(ctx context.Context, s Scope) (v any, err error) {
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)
 	return p.run(f), nil
+}
+
+// TextOr is Any, with a text by itself: putting it into an interface would allocate. Other is nil if isText is true.
+func (p *Program) TextOr(ctx context.Context, s Scope) (text string, isText bool, other any, err error) {
+	if text, ok := p.readText(s); ok {
+		return text, true, nil, nil
+	}
+	f := newFrame(ctx, s)
+	defer p.done(f, &err)
+	if p.text != nil {
+		text, isText = p.text(f)
+		return text, isText, nil, nil
+	}
+	other = p.run(f)
+	if text, isText = other.(string); isText {
+		other = nil
+	}
+	return text, isText, other, nil
+}
+
+// readText is the whole evaluation of a source that only names a field or an entry which is a text: it needs no frame.
+func (p *Program) readText(s Scope) (string, bool) {
+	switch {
+	case p.only == nil:
+		return "", false
+	case p.only.kind == slotField:
+		return s.FieldText(p.only.key)
+	case p.only.isText():
+		return p.only.text(s)
+	}
+	return "", false
 }
 
 func (p *Program) wrongResult(f *frame, v any, want Want) {

@@ -103,14 +103,14 @@ func (n *exprNode) process(ctx context.Context, in *engine.Message) (engine.Resu
 // metadata appends the entries to pairs.
 func (n *exprNode) metadata(ctx context.Context, m *engine.Message, pairs []engine.Pair) ([]engine.Pair, error) {
 	for _, e := range n.entries {
-		value, err := e.value.Eval(ctx, m)
-		if err != nil {
-			return nil, fmt.Errorf("metadata %q: %w", e.name, err)
-		}
-		if value == nil {
+		text, isText, other, err := e.value.EvalTextOr(ctx, m)
+		switch {
+		case err != nil || isText:
+		case other == nil:
 			continue
+		default:
+			text, err = metaText(other)
 		}
-		text, err := metaText(value)
 		if err != nil {
 			return nil, fmt.Errorf("metadata %q: %w", e.name, err)
 		}
@@ -119,11 +119,9 @@ func (n *exprNode) metadata(ctx context.Context, m *engine.Message, pairs []engi
 	return pairs, nil
 }
 
-// metaText writes a value as metadata: a text as it is, anything else as JSON writes it.
+// metaText writes a value that is no text as metadata: as JSON writes it.
 func metaText(value any) (string, error) {
 	switch v := value.(type) {
-	case string:
-		return v, nil
 	case time.Time:
 		return v.UTC().Format(time.RFC3339Nano), nil
 	case time.Duration:
