@@ -24,6 +24,9 @@ const (
 	LoginIdentifier  Login = "identifier"  // a client identifier that nobody has, and nothing else
 	LoginEmpty       Login = "empty"       // no credentials, or a bad certificate
 	LoginUnavailable Login = "unavailable" // the registry could not be asked
+	// Not looked at: too many wrong secrets came from the address, or for the name from the address.
+	LoginThrottledAddress Login = "throttled-address"
+	LoginThrottledName    Login = "throttled-name"
 )
 
 type unobserved struct{}

@@ -3,6 +3,7 @@ package devices
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,6 +14,7 @@ import (
 
 // ProvisionRequest is a device that asks for credentials.
 type ProvisionRequest struct {
+	From        netip.Addr  // of the peer, see SourceOf; not valid if nobody knows it
 	Key         secret.Text // of the profile
 	Secret      secret.Text // of the profile
 	Name        string      // empty: one is made
@@ -27,9 +29,16 @@ const (
 	StatusSuccess  Status = "SUCCESS"
 	StatusNotFound Status = "NOT_FOUND" // profile key or secret are wrong, and it is not told which
 	StatusFailure  Status = "FAILURE"   // anything else that speaks against it; it is not told what
+	// Not looked at: too many wrong secrets came from the address, or for the key from the address. The device is told
+	// StatusNotFound, and its connection is closed.
+	StatusThrottledAddress Status = "THROTTLED_ADDRESS"
+	StatusThrottledKey     Status = "THROTTLED_KEY"
 	// StatusUnavailable: nothing was decided and nothing may be acknowledged; the device has to ask again.
 	StatusUnavailable Status = "UNAVAILABLE"
 )
+
+// Throttled reports whether the request was not looked at because too many wrong secrets had come.
+func (s Status) Throttled() bool { return s == StatusThrottledAddress || s == StatusThrottledKey }
 
 // ProvisionReply is the answer to a ProvisionRequest.
 type ProvisionReply struct {
@@ -45,14 +54,9 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(P
 		s.observer.Provisioned(a.Status)
 		done(a)
 	}
-	p, err := s.registry.CheckProvisioning(ctx, r.Key.Reveal(), r.Secret)
-	if err != nil {
-		if errors.Is(err, registry.ErrNotFound) {
-			reply(ProvisionReply{Status: StatusNotFound})
-			return
-		}
-		s.log.Error().Str("event", "provisioning_unavailable").Err(err).Send()
-		reply(ProvisionReply{Status: StatusUnavailable})
+	p, refused := s.entitled(ctx, r)
+	if refused != "" {
+		reply(ProvisionReply{Status: refused})
 		return
 	}
 	name, err := registry.CleanName(r.Name)
@@ -72,6 +76,35 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(P
 	case err != nil:
 		reply(ProvisionReply{Status: StatusUnavailable})
 	}
+}
+
+// entitled returns the profile whose key and secret a request has, or what the device is told.
+func (s *Service) entitled(ctx context.Context, r ProvisionRequest) (p registry.Profile, refused Status) {
+	a := s.throttle.provisioning(r)
+	why := s.throttle.ask(a)
+	if why == within {
+		var err error
+		p, err = s.registry.CheckProvisioning(ctx, r.Key.Reveal(), r.Secret)
+		wrong := errors.Is(err, registry.ErrNotFound)
+		if err != nil && !wrong {
+			s.log.Error().Str("event", "provisioning_unavailable").Err(err).Send()
+			return registry.Profile{}, StatusUnavailable
+		}
+		if wrong {
+			refused = StatusNotFound
+		}
+		why = s.throttle.settle(a, wrong)
+	}
+	switch why {
+	case bySource:
+		refused = StatusThrottledAddress
+	case byName:
+		refused = StatusThrottledKey
+	case within:
+		return p, refused
+	}
+	s.throttle.tell(a, why)
+	return registry.Profile{}, refused
 }
 
 // provisionMessage is the request as the chain sees it: with no secret in it, in the lane of the name that is asked for,

@@ -49,6 +49,15 @@ type Limits struct {
 	Keys int
 	// ProfileAge is how long a changed profile may go unnoticed. Default 1 s.
 	ProfileAge time.Duration
+	// AddressFailures is how many different wrong secrets one source may present in a minute, an IPv4 address or an IPv6
+	// /64 network, before what it presents is not looked at any more; see ErrThrottled. Default 10; negative: no limit.
+	AddressFailures int
+	// NameFailures is the same for one name from one source: user name or client identifier, or provisioning key, and how
+	// often the same wrong secret is looked at. Default 5; negative: no limit.
+	NameFailures int
+	// FailureEntries is how many sources, names and wrong secrets are remembered for that, as hashes of about 100 bytes.
+	// Default 100,000.
+	FailureEntries int
 	// ProvisionChain is where provisioning requests go whose profile names no chain. Default "provision".
 	ProvisionChain string
 }
@@ -62,6 +71,7 @@ type Service struct {
 	now      func() time.Time
 	log      zerolog.Logger // sampled: devices cause these lines
 	observer Observer
+	throttle *throttle
 	profiles profiles
 	present  present
 }
@@ -75,6 +85,9 @@ func New(o Options) *Service {
 	}
 	s.limits.Keys = cmp.Or(s.limits.Keys, 1000)
 	s.limits.ProfileAge = cmp.Or(s.limits.ProfileAge, time.Second)
+	s.limits.AddressFailures = cmp.Or(s.limits.AddressFailures, 10)
+	s.limits.NameFailures = cmp.Or(s.limits.NameFailures, 5)
+	s.limits.FailureEntries = cmp.Or(s.limits.FailureEntries, 100_000)
 	s.limits.ProvisionChain = cmp.Or(s.limits.ProvisionChain, "provision")
 	if s.now == nil {
 		s.now = time.Now
@@ -82,6 +95,8 @@ func New(o Options) *Service {
 	if s.observer == nil {
 		s.observer = unobserved{}
 	}
+	s.throttle = newThrottle(s.limits, secret.NewKey(), s.now)
+	s.throttle.log = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
 	s.present.sessions = map[string]*Session{}
 	o.Registry.OnSharedChange(s.sharedChanged)
 	o.Registry.OnDeviceGone(s.deviceGone)

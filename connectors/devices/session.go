@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/gridtie/gridtie/registry"
@@ -39,15 +40,42 @@ const (
 	Revoked   Reason = "revoked"    // the device was deleted
 )
 
-// Authenticate says who a device is. Errors are those of the registry: ErrUnauthorized, ErrBadClientID,
-// ErrNoCredentials, or another one if it could not be asked.
+// Authenticate is AuthenticateFrom where nobody knows where a peer is: all such peers are counted as one, by name only.
 func (s *Service) Authenticate(ctx context.Context, l registry.Login) (*Session, error) {
+	return s.AuthenticateFrom(ctx, netip.Addr{}, l)
+}
+
+// AuthenticateFrom says who a device is that connects from an address. Errors are those of the registry: ErrUnauthorized,
+// ErrBadClientID, ErrNoCredentials, or another one if it could not be asked; or ErrThrottled.
+func (s *Service) AuthenticateFrom(ctx context.Context, from netip.Addr, l registry.Login) (*Session, error) {
+	a := s.throttle.login(from, l)
+	why := s.throttle.ask(a)
+	if why != within {
+		return nil, s.throttled(a, why)
+	}
 	d, err := s.registry.Authenticate(ctx, l)
-	s.observer.LoggedIn(loginOf(err))
+	how := loginOf(err)
+	if how != LoginUnavailable {
+		if why = s.throttle.settle(a, err != nil); why != within {
+			return nil, s.throttled(a, why)
+		}
+	}
+	s.observer.LoggedIn(how)
 	if err != nil {
 		return nil, err
 	}
 	return &Session{service: s, device: d}, nil
+}
+
+// throttled counts a login that was not looked at, or whose answer is withheld.
+func (s *Service) throttled(a attempt, why exceeded) error {
+	how := LoginThrottledName
+	if why == bySource {
+		how = LoginThrottledAddress
+	}
+	s.observer.LoggedIn(how)
+	s.throttle.tell(a, why)
+	return ErrThrottled
 }
 
 func loginOf(err error) Login {

@@ -19,7 +19,9 @@ import (
 type Options struct {
 	// ProvisionIdle is how long a provision-only session stays open after each answer. Default 60 s.
 	ProvisionIdle time.Duration
-	Logger        zerolog.Logger
+	// ProvisionRequests is how many requests a provision-only session may make; one more ends it. Default 100.
+	ProvisionRequests int
+	Logger            zerolog.Logger
 }
 
 // Dialect serves ThingsBoard devices.
@@ -34,6 +36,7 @@ var _ mqttserver.Dialect = (*Dialect)(nil)
 // New makes a Dialect.
 func New(s *devices.Service, o Options) *Dialect {
 	o.ProvisionIdle = cmp.Or(o.ProvisionIdle, time.Minute)
+	o.ProvisionRequests = cmp.Or(o.ProvisionRequests, 100)
 	return &Dialect{
 		service: s, options: o,
 		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
@@ -51,7 +54,7 @@ func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Con
 	if p.UserName == provisionEntry || p.ClientID == provisionEntry {
 		return newProvisioning(d, c), mqttserver.Accepted
 	}
-	session, err := d.service.Authenticate(ctx, registry.Login{
+	session, err := d.service.AuthenticateFrom(ctx, devices.SourceOf(c.RemoteAddr()), registry.Login{
 		ClientID:    secret.NewText(p.ClientID),
 		UserName:    secret.NewText(p.UserName),
 		Password:    secret.NewText(string(p.Password)),
@@ -68,13 +71,16 @@ func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Con
 	return h, mqttserver.Accepted
 }
 
-// refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4.
+// refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4, and 3 to a
+// device that is over its rate.
 func (d *Dialect) refusal(err error) mqttserver.ConnectCode {
 	switch {
 	case errors.Is(err, registry.ErrBadClientID):
 		return mqttserver.RefusedIdentifier
 	case errors.Is(err, registry.ErrUnauthorized), errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
 		return mqttserver.RefusedNotAuthorized
+	case errors.Is(err, devices.ErrThrottled):
+		return mqttserver.RefusedUnavailable
 	}
 	d.log.Error().Str("event", "connect_unavailable").Err(err).Send()
 	return mqttserver.RefusedUnavailable

@@ -108,7 +108,7 @@ func (m *members) required(name string) secret.Text {
 func provisionBody(r devices.ProvisionReply) []byte {
 	switch r.Status {
 	case devices.StatusSuccess:
-	case devices.StatusNotFound:
+	case devices.StatusNotFound, devices.StatusThrottledAddress, devices.StatusThrottledKey:
 		return []byte(`{"errorMsg":"Provision data was not found!","status":"NOT_FOUND"}`)
 	default:
 		return []byte(`{"errorMsg":"Failed to provision device!","status":"FAILURE"}`)

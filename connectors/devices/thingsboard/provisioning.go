@@ -14,6 +14,7 @@ import (
 type provisioning struct {
 	dialect *Dialect
 	conn    *mqttserver.Conn
+	asked   int           // requests; the reading goroutine's alone
 	qos     atomic.Uint32 // of answers; they come from another goroutine
 }
 
@@ -26,10 +27,14 @@ func newProvisioning(d *Dialect, c *mqttserver.Conn) *provisioning {
 }
 
 // Publish takes a provisioning request. Anything else, also "/provision", ends the session. A body that is no JSON
-// object does so without an acknowledgement; an object that is no request, with one.
+// object does so without an acknowledgement, and so does one request too many; an object that is no request, with one.
 func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done func(mqttserver.Verdict)) {
 	if m.Topic != provisionRequest {
 		done(mqttserver.AckAndClose)
+		return
+	}
+	if p.asked++; p.asked > p.dialect.options.ProvisionRequests {
+		done(mqttserver.CloseWithoutAck)
 		return
 	}
 	request, err := p.dialect.provisionRequest(m.Payload)
@@ -41,6 +46,7 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 		done(mqttserver.CloseWithoutAck)
 		return
 	}
+	request.From = devices.SourceOf(p.conn.RemoteAddr())
 	p.dialect.service.Provision(ctx, request, func(r devices.ProvisionReply) {
 		if r.Status == devices.StatusUnavailable {
 			done(mqttserver.CloseWithoutAck)
@@ -49,6 +55,10 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 		done(mqttserver.Ack)
 		// Also to a client that did not subscribe. One that is gone meanwhile has to ask again.
 		_ = p.conn.Publish(provisionResponse, provisionBody(r), byte(p.qos.Load()))
+		if r.Status.Throttled() {
+			p.conn.Close(mqttserver.ClosedVerdict)
+			return
+		}
 		p.conn.CloseAfter(p.dialect.options.ProvisionIdle)
 	})
 }
