@@ -82,7 +82,7 @@ func (s *Store) commitLocked(pb *pebble.Batch, writes []uint64) (_ store.LSN, er
 	defer func() {
 		if p := recover(); p != nil {
 			s.panics = true
-			s.fail(fmt.Errorf("pebble: %v", p))
+			s.fail(panicked(p))
 		}
 		if failed := s.Err(); failed != nil {
 			err = failed

@@ -130,7 +130,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 func (s *Store) openPebble(o Options, listener *pebble.EventListener) (db *pebble.DB, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			db, err = nil, fmt.Errorf("pebble: %v", p)
+			db, err = nil, panicked(p)
 		}
 	}()
 	opts := settings(o)
@@ -143,6 +143,14 @@ func (s *Store) openPebble(o Options, listener *pebble.EventListener) (db *pebbl
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// panicked makes an error of what Pebble panicked with. Mostly it is one, of the disk.
+func panicked(p any) error {
+	if err, ok := p.(error); ok {
+		return fmt.Errorf("pebble: %w", err)
+	}
+	return fmt.Errorf("pebble: %v", p)
 }
 
 // settings are Pebble's for many small rows: JSON of a few hundred bytes, and index rows with no value.
