@@ -90,6 +90,9 @@ func (c *checker) meter(m *Meter, d registry.Device, there bool) error {
 	if m.LockedOut {
 		c.say(Lost, who, "it was refused credentials that it may ask for again")
 	}
+	if m.Confused {
+		c.say(Double, who, "it was given two different credentials")
+	}
 	switch {
 	case !there && m.Answers > 0:
 		c.say(Lost, who, "its provisioning was acknowledged and there is no device")

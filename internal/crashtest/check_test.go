@@ -39,6 +39,9 @@ func TestCheck(t *testing.T) {
 		{"a meter was turned away", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
 			ms[0].LockedOut = true
 		}, crashtest.Lost},
+		{"a meter was given two credentials", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Confused = true
+		}, crashtest.Double},
 		{"more acknowledgements than outcomes", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
 			ms[0].Acks, ms[0].Sent = 4, 4
 		}, crashtest.Lost},

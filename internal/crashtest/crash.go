@@ -25,6 +25,7 @@ const (
 	BeforeEvents  Moment = "between a provision and its events" // acknowledged, and neither of them run
 	BetweenEvents Moment = "between two events"
 	AtRandom      Moment = "at random"
+	AtTheEnd      Moment = "when all had ended"
 )
 
 // Crash is what a power cut has left, and what clients knew of it.
@@ -40,6 +41,9 @@ type Options struct {
 	Meters  int
 	Workers int
 	Random  int // at most so many crashes at random moments
+
+	// FailAt is the flush that fails, and all after it do, too, from 1; 0 for none.
+	FailAt int
 
 	// These two break the build on purpose.
 	NoFlush bool                          // nothing that is logged is flushed
@@ -62,6 +66,7 @@ type laboratory struct {
 	mu      sync.Mutex // protects what follows
 	rng     *rand.Rand
 	random  int // crashes at random moments still to come
+	flushes int
 	crashes []Crash
 }
 
@@ -69,22 +74,40 @@ type laboratory struct {
 // at many moments, from the making of the store to its orderly end, each time with another share of what was not
 // flushed. The key is that of the server.
 func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
-	l := &laboratory{disk: vfs.NewCrashableMem(), random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1))}
-	err := l.run(ctx, key, o, func(core *server.Core) error {
+	l := newLaboratory(vfs.NewCrashableMem(), o)
+	err := l.run(ctx, key, o, l.load(ctx, o))
+	return l.crashes, err
+}
+
+// OnFailingDisk does the same on a disk whose flushes fail from o.FailAt on, and returns what a power cut would leave at
+// the end, and the error with which all ended.
+func OnFailingDisk(ctx context.Context, key secret.Key, o Options) (Crash, error) {
+	l := newLaboratory(vfs.NewCrashableMem(), o)
+	err := l.run(ctx, key, o, l.load(ctx, o))
+	c := Crash{Moment: AtTheEnd}
+	c.Meters = l.log.Snapshot(func() { c.Disk = l.disk.CrashClone(vfs.CrashCloneCfg{}) })
+	return c, err
+}
+
+func newLaboratory(disk *vfs.MemFS, o Options) *laboratory {
+	return &laboratory{disk: disk, random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1))}
+}
+
+func (l *laboratory) load(ctx context.Context, o Options) func(*server.Core) error {
+	return func(core *server.Core) error {
 		w, err := Furnish(ctx, core.Registry)
 		if err != nil {
 			return err
 		}
 		return w.Work(ctx, core.Devices, &l.log, o.Meters, o.Workers)
-	})
-	return l.crashes, err
+	}
 }
 
 // Again restarts the product on what a crash has left, and returns what a second one would leave while it takes up what
 // was left undone. Of o, Seed and Random count.
 func (c *Crash) Again(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
 	disk := c.Disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0}) // the first crash can be examined still
-	l := &laboratory{disk: disk, random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 2))}
+	l := newLaboratory(disk, o)
 	for _, m := range c.Meters {
 		l.log.recall(m)
 	}
@@ -96,6 +119,7 @@ func (l *laboratory) run(ctx context.Context, key secret.Key, o Options, use fun
 	inner, err := pebble.Open(storeFolder, storeOptions(&plug{
 		FS:     l.disk,
 		lazy:   o.NoFlush,
+		broken: func() error { return l.flush(o.FailAt) },
 		before: func() { l.pull(BeforeFlush) },
 		after:  func() { l.pull(AfterFlush) },
 		wrote:  func() { l.pull(AtRandom) },
@@ -108,12 +132,29 @@ func (l *laboratory) run(ctx context.Context, key secret.Key, o Options, use fun
 	if o.Store != nil {
 		st = o.Store(inner)
 	}
-	core, err := server.NewCore(ctx, st, key, server.CoreOptions{Chains: Chains(), From: "the test's chains", Lazy: -1, Wrap: l.around})
+	co := server.CoreOptions{Chains: Chains(), From: "the test's chains", Lazy: -1}
+	if o.FailAt == 0 { // else an event could wait for an answer that never comes
+		co.Wrap = l.around
+	}
+	core, err := server.NewCore(ctx, st, key, co)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, core.Close(ctx)) }()
 	return use(core)
+}
+
+// ErrBroken is that of a flush that was to fail.
+var ErrBroken = errors.New("the disk is broken")
+
+func (l *laboratory) flush(failAt int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flushes++
+	if failAt > 0 && l.flushes >= failAt {
+		return ErrBroken
+	}
+	return nil
 }
 
 // pull makes a crash of this moment; of the random ones, as many as are asked for.

@@ -34,7 +34,7 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(s, 0))
 }
 
-// TestKill kills the program with SIGKILL.
+// TestKill kills the program.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
@@ -43,7 +43,8 @@ func TestKill(t *testing.T) {
 	t.Run("at its first start", func(t *testing.T) { atFirstStart(t, rng, program, chains) })
 }
 
-// underLoad kills it again and again on the same folder, and looks at what is left each time.
+// underLoad ends it again and again on the same folder, and looks at what is left each time: by SIGKILL as often as is
+// asked for, and then a few times by SIGTERM, upon which it has to finish and end with 0.
 func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 	data := filepath.Join(t.TempDir(), "data")
 	var storm crashtest.Storm
@@ -52,10 +53,14 @@ func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 		return err
 	}))
 	before := [2]int{}
-	for round := range *rounds {
+	for round := range *rounds + 1 + *rounds/5 {
+		by, end := "SIGKILL", (*crashtest.Process).Kill
+		if round >= *rounds {
+			by, end = "SIGTERM", (*crashtest.Process).Stop
+		}
 		after := time.Duration(50+rng.IntN(550)) * time.Millisecond
-		rage(t, &storm, program, data, chains, after)
-		kills := 1
+		rage(t, &storm, program, data, chains, after, end)
+		kills := 0
 		for ; rng.IntN(3) == 0; kills++ { // once more, while it takes up what was left
 			p, err := crashtest.Start(program, data, chains)
 			must(t, err)
@@ -75,8 +80,8 @@ func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 			return err
 		}))
 		provisioned, posted := crashtest.Totals(meters)
-		t.Logf("round %d: killed after %v, %d times; acknowledged: %d devices (%d in all), %d messages (%d in all); %s",
-			round+1, after, kills, provisioned-before[0], provisioned, posted-before[1], posted, found.Verdict())
+		t.Logf("round %d: %s after %v, then %d SIGKILL while it starts; acknowledged: %d devices (%d in all), %d messages (%d in all); %s",
+			round+1, by, after, kills, provisioned-before[0], provisioned, posted-before[1], posted, found.Verdict())
 		before = [2]int{provisioned, posted}
 		if len(found) > 0 {
 			t.Errorf("round %d:\n%v", round+1, found)
@@ -87,23 +92,23 @@ func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 	}
 }
 
-// rage lets meters in and kills the server after a while.
-func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, after time.Duration) {
+// rage lets meters in and ends the server after a while.
+func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, after time.Duration, end func(*crashtest.Process) error) {
 	t.Helper()
 	p, err := crashtest.Start(program, data, chains)
 	must(t, err)
-	var killed atomic.Bool
+	var ending atomic.Bool
 	var load sync.WaitGroup
 	load.Go(func() {
 		storm.Rage(p.Address, connections, func(err error) {
-			if !killed.Load() {
-				t.Errorf("before the server was killed: %v", err)
+			if !ending.Load() {
+				t.Errorf("before the server was to end: %v", err)
 			}
 		})
 	})
 	<-time.After(after)
-	killed.Store(true)
-	must(t, p.Kill())
+	ending.Store(true)
+	must(t, end(p))
 	load.Wait()
 }
 

@@ -19,6 +19,7 @@ type Meter struct {
 	Last        int  // the number of the newest of those
 	Poisoned    bool // the one with poison was acknowledged
 	LockedOut   bool // turned away, which no meter deserves
+	Confused    bool // given other credentials than before
 }
 
 // Log is what clients have done and were told so far.
@@ -69,10 +70,18 @@ func (l *Log) Answer(n int, c registry.Credentials) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.meter(n)
-	if m.Credentials = c; m.Answers == 0 {
+	if m.Answers == 0 {
 		close(l.answered[n])
+	} else if !same(m.Credentials, c) {
+		m.Confused = true
 	}
+	m.Credentials = c
 	m.Answers++
+}
+
+func same(a, b registry.Credentials) bool {
+	return a.Type == b.Type && a.Token.Equal(b.Token) && a.ClientID.Equal(b.ClientID) && a.UserName.Equal(b.UserName) &&
+		a.Password.Equal(b.Password)
 }
 
 // Refused notes that it was turned away.

@@ -7,10 +7,12 @@ import (
 )
 
 // plug is a file system whose plug can be pulled: it calls before and after around every flush, and wrote before every
-// write. If it is lazy, flushing a log does nothing, as if Pebble had been told not to.
+// write. If it is lazy, flushing a log does nothing, as if Pebble had been told not to. A flush of which broken gives an
+// error fails with it.
 type plug struct {
 	vfs.FS
 	before, after, wrote func()
+	broken               func() error
 	lazy                 bool
 }
 
@@ -68,8 +70,8 @@ func (f *plugFile) SyncTo(length int64) (full bool, err error) {
 func (f *plugFile) flush(sync func() error) error {
 	f.plug.before()
 	defer f.plug.after()
-	if f.lazy {
-		return nil
+	if err := f.plug.broken(); err != nil || f.lazy {
+		return err
 	}
 	return sync()
 }
