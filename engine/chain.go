@@ -15,7 +15,8 @@ import (
 type Chain struct {
 	revision string
 	graphs   []*graph
-	steps    []*step // of all graphs, at the place before their number
+	steps    []*step // of all graphs, in the order of their numbers
+	edges    []*edge // of all steps, at the place that their number says
 	byID     map[string]*graph
 	root     *graph
 	closers  []io.Closer
@@ -57,6 +58,21 @@ func (c *Chain) release() error {
 	return nil
 }
 
+// number gives a step and its edges the numbers that stand for them in a run: half the size of pointers, and nothing for
+// the garbage collector to follow.
+func (c *Chain) number(s *step) {
+	c.steps = append(c.steps, s)
+	s.number = uint32(len(c.steps))
+	for _, e := range s.edges {
+		e.number = uint32(len(c.edges))
+		c.edges = append(c.edges, e)
+	}
+	if s.leave != nil {
+		s.leave.number = uint32(len(c.edges))
+		c.edges = append(c.edges, s.leave)
+	}
+}
+
 // graph is one compiled chain: a slice of steps with their edges, which one goroutine walks.
 type graph struct {
 	id, name  string
@@ -93,6 +109,7 @@ type step struct {
 
 // edge is a relation of a step with the steps that it leads to, in file order.
 type edge struct {
+	number   uint32 // in the chain set, from 0
 	relation string
 	from     *step
 	to       []*step

@@ -266,8 +266,7 @@ func (c *compiler) finish() {
 	c.chain.root = c.chain.byID[c.options.Root]
 	for _, g := range c.chain.graphs {
 		for _, s := range g.steps {
-			c.chain.steps = append(c.chain.steps, s)
-			s.number = uint32(len(c.chain.steps))
+			c.chain.number(s)
 		}
 	}
 	slices.SortFunc(c.files, func(a, b *fileChain) int { return cmp.Compare(a.id, b.id) })

@@ -19,10 +19,14 @@ import (
 // Beside the text travel what must not or need not stand in it: digests (the supplier key, whose place in the text
 // holds "***") and aliases, which reach a member under the name that chains use, whatever the device called it.
 type Data struct {
-	text    string
+	text   string
+	beside *beside // nil for many
+	index  atomic.Pointer[index]
+}
+
+type beside struct {
 	digests []namedDigest
 	aliases []Alias
-	index   atomic.Pointer[index]
 }
 
 type namedDigest struct {
@@ -69,27 +73,37 @@ func EncodeData(value any) (*Data, error) {
 
 // WithDigest is the payload with a digest travelling beside it under that name.
 func (d *Data) WithDigest(name string, value secret.Digest) *Data {
-	return &Data{
-		text: d.text, aliases: d.aliases,
-		digests: append(d.digests[:len(d.digests):len(d.digests)], namedDigest{name, value}),
-	}
+	return &Data{text: d.text, beside: &beside{append(slices.Clip(d.digests()), namedDigest{name, value}), d.aliases()}}
 }
 
 // WithAlias is the payload with one more alias.
 func (d *Data) WithAlias(a Alias) *Data {
-	return &Data{text: d.text, digests: d.digests, aliases: append(d.aliases[:len(d.aliases):len(d.aliases)], a)}
+	return &Data{text: d.text, beside: &beside{d.digests(), append(slices.Clip(d.aliases()), a)}}
 }
 
 // inherit keeps what travelled beside the former payload; what this one brings itself comes first.
 func (d *Data) inherit(former *Data) *Data {
-	if len(former.digests) == 0 && len(former.aliases) == 0 {
+	if former.beside == nil {
 		return d
 	}
-	return &Data{
-		text:    d.text,
-		digests: slices.Concat(d.digests, former.digests),
-		aliases: slices.Concat(d.aliases, former.aliases),
+	return &Data{text: d.text, beside: &beside{
+		digests: slices.Concat(d.digests(), former.digests()),
+		aliases: slices.Concat(d.aliases(), former.aliases()),
+	}}
+}
+
+func (d *Data) digests() []namedDigest {
+	if d.beside == nil {
+		return nil
 	}
+	return d.beside.digests
+}
+
+func (d *Data) aliases() []Alias {
+	if d.beside == nil {
+		return nil
+	}
+	return d.beside.aliases
 }
 
 // Text is the JSON text.
@@ -97,22 +111,22 @@ func (d *Data) Text() string { return d.text }
 
 // Digest is the digest that travels under that name.
 func (d *Data) Digest(name string) (secret.Digest, bool) {
-	for i := range d.digests {
-		if d.digests[i].name == name {
-			return d.digests[i].value, true
+	for _, x := range d.digests() {
+		if x.name == name {
+			return x.value, true
 		}
 	}
 	return secret.Digest{}, false
 }
 
 // Aliases are the names under which members can be reached besides their own.
-func (d *Data) Aliases() []Alias { return slices.Clone(d.aliases) }
+func (d *Data) Aliases() []Alias { return slices.Clone(d.aliases()) }
 
 // Digests are the names that digests travel under.
 func (d *Data) Digests() []string {
-	names := make([]string, len(d.digests))
-	for i := range d.digests {
-		names[i] = d.digests[i].name
+	names := make([]string, len(d.digests()))
+	for i, x := range d.digests() {
+		names[i] = x.name
 	}
 	return names
 }
@@ -124,16 +138,16 @@ func (d *Data) Field(name string) (any, bool) {
 	if v, ok := d.Digest(name); ok {
 		return v, true
 	}
-	for i := range d.aliases {
-		if d.aliases[i].Name != name {
+	for _, a := range d.aliases() {
+		if a.Name != name {
 			continue
 		}
-		if v, ok := d.at(d.aliases[i].At); ok {
+		if v, ok := d.at(a.At); ok {
 			return v, true
 		}
 	}
-	if e := d.find(name); e != nil {
-		return e.value(d.text), true
+	if raw, ok := d.find(name); ok {
+		return asValue(raw), true
 	}
 	return nil, false
 }
@@ -143,8 +157,7 @@ func (d *Data) FieldText(name string) (string, bool) {
 	if _, ok := d.Digest(name); ok {
 		return "", false
 	}
-	for i := range d.aliases {
-		a := &d.aliases[i]
+	for _, a := range d.aliases() {
 		switch {
 		case a.Name != name:
 		case strings.HasPrefix(a.At, "/"):
@@ -152,13 +165,13 @@ func (d *Data) FieldText(name string) (string, bool) {
 			s, ok := v.(string)
 			return s, ok
 		default:
-			if e := d.find(a.At); e != nil {
-				return e.string(d.text)
+			if raw, ok := d.find(a.At); ok {
+				return asString(raw)
 			}
 		}
 	}
-	if e := d.find(name); e != nil {
-		return e.string(d.text)
+	if raw, ok := d.find(name); ok {
+		return asString(raw)
 	}
 	return "", false
 }
@@ -168,8 +181,8 @@ func (d *Data) Value() (any, error) { return decodeJSON(d.text) }
 
 func (d *Data) at(place string) (any, bool) {
 	if !strings.HasPrefix(place, "/") {
-		if e := d.find(place); e != nil {
-			return e.value(d.text), true
+		if raw, ok := d.find(place); ok {
+			return asValue(raw), true
 		}
 		return nil, false
 	}
@@ -177,11 +190,11 @@ func (d *Data) at(place string) (any, bool) {
 	for i := range names {
 		names[i] = strings.ReplaceAll(strings.ReplaceAll(names[i], "~1", "/"), "~0", "~")
 	}
-	e := d.find(names[0])
-	if e == nil {
+	raw, ok := d.find(names[0])
+	if !ok {
 		return nil, false
 	}
-	v := e.value(d.text)
+	v := asValue(raw)
 	for _, name := range names[1:] {
 		switch at := v.(type) {
 		case map[string]any:

@@ -13,19 +13,18 @@ var errEmpty = errors.New("empty text")
 // chain; most nodes read two members.
 type index struct {
 	first   [8]entry // most payloads fit, so that an index is one allocation
-	n       int
 	more    []entry
-	escaped bool // there is a backslash in the text: names cannot be compared as they stand
+	n       int32 // of first
+	escaped bool  // there is a backslash in the text: names cannot be compared as they stand
 }
 
-// entry is one member: places in the text, which are half the size of strings and nothing for the garbage collector to
-// follow. Values are decoded when they are read and not kept: texts, which most are, need no decoding.
-type entry struct {
-	name, nameEnd int32 // within the quotes
-	start, end    int32 // of the value
-}
+// entry is one member: places in the text, which are a quarter of the size of strings and nothing for the garbage
+// collector to follow. Where a value ends is found again when it is read, and values are not kept: texts, which most
+// are, need no decoding.
+type entry struct{ name, value uint32 } // of the quote that opens the name; of the value's first byte
 
-func (d *Data) find(name string) *entry {
+// find is the text of the member of that name.
+func (d *Data) find(name string) (raw string, ok bool) {
 	ix := d.index.Load()
 	if ix == nil {
 		ix = newIndex(d.text)
@@ -33,36 +32,44 @@ func (d *Data) find(name string) *entry {
 			ix = d.index.Load()
 		}
 	}
-	if e := ix.find(ix.first[:ix.n], d.text, name); e != nil {
-		return e
+	if raw, ok = ix.find(ix.first[:ix.n], d.text, name); ok || ix.more == nil {
+		return raw, ok
 	}
 	return ix.find(ix.more, d.text, name)
 }
 
-func (ix *index) find(in []entry, text, name string) *entry {
-	for i := range in {
-		e := &in[i]
-		if text[e.name:e.nameEnd] == name || ix.escaped && unquote(text[e.name-1:e.nameEnd+1]) == name {
-			return e
-		}
-	}
-	return nil
-}
-
-// string is the value if it is one.
-func (e *entry) string(text string) (string, bool) {
-	if text[e.start] != '"' {
+// asString is the value of a member if it is a string.
+func asString(raw string) (string, bool) {
+	if raw == "" || raw[0] != '"' {
 		return "", false
 	}
-	return unquote(text[e.start:e.end]), true
+	return unquote(raw), true
 }
 
-func (e *entry) value(text string) any {
-	v, err := decodeJSON(text[e.start:e.end])
+// asValue decodes the value of a member.
+func asValue(raw string) any {
+	v, err := decodeJSON(raw)
 	if err != nil {
 		return nil // the text was checked when the payload was made
 	}
 	return v
+}
+
+func (ix *index) find(in []entry, text, name string) (raw string, ok bool) {
+	for _, e := range in {
+		if ix.named(e, text, name) {
+			return text[e.value:skipValue(text, int(e.value), ix.escaped)], true
+		}
+	}
+	return "", false
+}
+
+func (ix *index) named(e entry, text, name string) bool {
+	if ix.escaped {
+		return unquote(text[e.name:skipString(text, int(e.name), true)]) == name
+	}
+	end := int(e.name) + 1 + len(name) // the only quote between the first one and the value ends the name
+	return end < int(e.value) && text[end] == '"' && text[e.name+1:end] == name
 }
 
 // newIndex scans a text that is known to be valid JSON. Anything but an object has no members.
@@ -79,15 +86,14 @@ func newIndex(text string) *index {
 			return ix
 		}
 		end := skipString(text, i, ix.escaped)
-		e := entry{name: int32(i + 1), nameEnd: int32(end - 1)}
+		e := entry{name: uint32(i)}
 		i = skipSpace(text, end)
 		if i >= len(text) || text[i] != ':' {
 			return ix
 		}
 		i = skipSpace(text, i+1)
-		e.start = int32(i)
+		e.value = uint32(i)
 		i = skipValue(text, i, ix.escaped)
-		e.end = int32(i)
 		ix.add(e)
 		i = skipSpace(text, i)
 		if i >= len(text) || text[i] != ',' {
@@ -98,7 +104,7 @@ func newIndex(text string) *index {
 }
 
 func (ix *index) add(e entry) {
-	if ix.n < len(ix.first) {
+	if int(ix.n) < len(ix.first) {
 		ix.first[ix.n] = e
 		ix.n++
 		return

@@ -45,7 +45,7 @@ func (r *run) route(b *branch, result Result) {
 // follow continues the branch along an edge: the first message to the first node at once, the rest later in order.
 func (r *run) follow(b *branch, e *edge, result Result) {
 	e.count.Add(1)
-	r.path = append(r.path, e)
+	r.path = append(r.path, e.number)
 	if e.back && !r.visit(b, e.from.graph) {
 		return
 	}
@@ -93,7 +93,7 @@ func (r *run) enterChain(b *branch, result Result) {
 
 func (r *run) leaveChain(b *branch, result Result) {
 	if b.step.leave != nil {
-		r.path = append(r.path, b.step.leave)
+		r.path = append(r.path, b.step.leave.number)
 		b.step.leave.count.Add(1)
 	}
 	back := b.returns
@@ -137,7 +137,7 @@ func (r *run) fail(b *branch, err error) {
 			return
 		}
 		e.count.Add(1)
-		r.path = append(r.path, e)
+		r.path = append(r.path, e.number)
 		if g := s.graph; g.onFailure != nil && b.handling != g {
 			b.message, b.step, b.handling = m, g.onFailure, g
 			return
@@ -192,8 +192,8 @@ func (r *run) save(b *branch) {
 // fate describes how the attempt ended.
 func (r *run) fate(j *job, f *Fate) {
 	*f = Fate{
-		Message: j.message, Last: r.last, State: Done, Outcome: r.last.outcome, Attempt: r.context.attempt,
-		Path: Path{edges: r.path}, Revision: r.chain.revision, Consumed: j.message.head.pending,
+		Message: j.message, Last: r.last, State: Done, Outcome: r.last.outcome, Attempt: int(r.context.attempt),
+		Path: Path{chain: r.chain, hops: r.path}, Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
 	if r.failure != nil {
 		f.State, f.Cause, f.Outcome = DeadLettered, r.failure, ""

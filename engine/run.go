@@ -19,7 +19,7 @@ type run struct {
 	tx      Tx
 	tracer  Tracer
 
-	path     []*edge  // handed over with the fate
+	path     []uint32 // numbers of the edges followed; handed over with the fate
 	moves    uint32   // between nodes
 	stack    []branch // branches still to walk, the next one last
 	emitted  []*Message
@@ -49,7 +49,7 @@ type caller struct {
 // savepoint is where a run goes on when it has to repeat: behind the last barrier, with the result that it gave.
 type savepoint struct {
 	stack    []branch
-	path     []*edge
+	path     []uint32
 	emitted  []*Message
 	last     *Message
 	branches int
@@ -121,7 +121,7 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 
 func (r *run) abandoned(j *job, f *Fate, cause error) {
 	*f = Fate{
-		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: r.context.attempt,
+		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: int(r.context.attempt),
 		Revision: r.chain.revision, Consumed: j.message.head.pending,
 	}
 }

@@ -13,18 +13,22 @@ type runContext struct {
 	values  context.Context
 	message *Message
 	chain   *Chain
-	attempt int
 	// position is the number of nodes entered so far in the upper half, and in the lower one the number of the step that
 	// the run is in, 0 outside of nodes. In one word, because it is written at every node for the watchdog to see.
 	position atomic.Uint64
-	ended    atomic.Bool // whether cause is set: this is looked at after every node, and seldom so
+	attempt  uint32
+	ended    atomic.Bool // whether there is a cause: looked at after every node, and seldom so
 
-	mu    sync.Mutex // protects what follows: the watchdog cancels from outside
+	mu     sync.Mutex // protects what follows: the watchdog cancels from outside
+	ending *ending    // nil while nobody asked for the end or caused it
+
+	hops [12]uint32 // room for the run's path, which lives as long as the context
+}
+
+type ending struct {
 	done  chan struct{}
 	cause error
 	final bool // the run's own time is over, not only a node's
-
-	hops [8]*edge // room for the run's path, which is as long-lived as the context
 }
 
 // step is where the run is; nil outside of nodes.
@@ -41,13 +45,14 @@ func (c *runContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (c *runContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.cause != nil {
-			close(c.done)
-		}
+	return c.endingLocked().done
+}
+
+func (c *runContext) endingLocked() *ending {
+	if c.ending == nil {
+		c.ending = &ending{done: make(chan struct{})}
 	}
-	return c.done
+	return c.ending
 }
 
 func (c *runContext) Err() error {
@@ -60,7 +65,7 @@ func (c *runContext) Err() error {
 func (c *runContext) Value(key any) any {
 	switch key.(type) {
 	case attemptKey:
-		return c.attempt
+		return int(c.attempt)
 	case messageKey:
 		return c.message
 	case placeKey:
@@ -77,15 +82,14 @@ func (c *runContext) Value(key any) any {
 func (c *runContext) cancel(cause error, final bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.final = c.final || final
-	if c.cause != nil {
+	e := c.endingLocked()
+	e.final = e.final || final
+	if e.cause != nil {
 		return
 	}
-	c.cause = cause
+	e.cause = cause
 	c.ended.Store(true)
-	if c.done != nil {
-		close(c.done)
-	}
+	close(e.done)
 }
 
 // over tells why the context ended, if it did. A context that ended for a node only is renewed for the next one: what
@@ -96,9 +100,9 @@ func (c *runContext) over() (cause error, final bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	cause, final = c.cause, c.final
+	cause, final = c.ending.cause, c.ending.final
 	if !final {
-		c.cause, c.done = nil, nil
+		c.ending = nil
 		c.ended.Store(false)
 	}
 	return cause, final

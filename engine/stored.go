@@ -40,7 +40,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 			out.Meta[p.Key] = p.Value
 		}
 	}
-	for _, d := range m.Data().digests {
+	for _, d := range m.Data().digests() {
 		if out.Digests == nil {
 			out.Digests = map[string][]byte{}
 		}
@@ -58,7 +58,9 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("reading a pending step: %w", err)
 	}
 	data := NewData(string(in.Data))
-	data.aliases = in.Aliases
+	for _, a := range in.Aliases {
+		data = data.WithAlias(a)
+	}
 	for name, sum := range in.Digests {
 		digest, err := secret.DigestFrom(sum)
 		if err != nil {

@@ -94,26 +94,33 @@ type Hop struct {
 }
 
 // Path is the way that a message took, through all its branches, in the order in which they were walked.
-type Path struct{ edges []*edge }
+type Path struct {
+	chain *Chain
+	hops  []uint32 // numbers of edges
+}
 
 // Len is the number of hops.
-func (p Path) Len() int { return len(p.edges) }
+func (p Path) Len() int { return len(p.hops) }
 
 // Hops spells the path out.
 func (p Path) Hops() []Hop {
-	hops := make([]Hop, len(p.edges))
-	for i, e := range p.edges {
-		hops[i] = Hop{Chain: e.from.graph.id, Node: e.from.id, Relation: e.relation}
+	hops := make([]Hop, len(p.hops))
+	for i := range hops {
+		hops[i] = p.hop(i)
 	}
 	return hops
 }
 
 // Last is the last hop; zero for a message that met no node.
 func (p Path) Last() Hop {
-	if len(p.edges) == 0 {
+	if len(p.hops) == 0 {
 		return Hop{}
 	}
-	e := p.edges[len(p.edges)-1]
+	return p.hop(len(p.hops) - 1)
+}
+
+func (p Path) hop(i int) Hop {
+	e := p.chain.edges[p.hops[i]]
 	return Hop{Chain: e.from.graph.id, Node: e.from.id, Relation: e.relation}
 }
 
