@@ -65,7 +65,7 @@ const (
 	{"id": "no", "type": "action.refuse", "name": "No"}], "connections": []}}`
 )
 
-func build(t *testing.T) *house {
+func build(t *testing.T, change ...func(*devices.Options)) *house {
 	t.Helper()
 	ctx := context.Background()
 	disk, err := pebble.Open("data", pebble.Options{FS: vfs.NewMem(), CacheSize: 1 << 20, MemTableSize: 1 << 20})
@@ -82,10 +82,14 @@ func build(t *testing.T) *house {
 	})
 	h := &house{t: t, registry: r, seen: &seen{}, log: log}
 	e := h.engine()
-	h.service = devices.New(devices.Options{
+	o := devices.Options{
 		Registry: r, Engine: e, Intake: intake.New(intake.Options{Digest: r.KeyDigest}),
 		Logger: zerolog.New(log),
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	h.service = devices.New(o)
 	h.dialect = thingsboard.New(h.service, thingsboard.Options{Logger: zerolog.New(log)})
 	h.profile("meters", profileKey, nil)
 	h.serve()
