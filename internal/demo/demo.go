@@ -145,9 +145,10 @@ func (o Options) live(ctx context.Context, srv *server.Server, p *plan, report *
 	if err != nil {
 		return err
 	}
+	from := sources()
 	f := &fleet{
-		plan: p, server: srv.Addresses()["mqtt"], sources: sources(), step: o.Step,
-		workers: min(cmp.Or(o.Connections, DefaultConnections), o.Meters),
+		plan: p, server: srv.Addresses()["mqtt"], sources: from, step: o.Step,
+		workers: min(cmp.Or(o.Connections, DefaultConnections), o.Meters, len(from)*connectionsPerSource),
 		key:     key.Reveal(), secret: secret.Reveal(),
 	}
 	if f.step == nil {

@@ -32,9 +32,11 @@ const (
 )
 
 // sourceCount addresses share the ports: a connection that was closed keeps its port for a minute, an address has about
-// 28,000 of them, and every meter needs two. They also keep below the server's limit of half-open connections of one
-// address.
+// 28,000 of them, and every meter needs two.
 const sourceCount = 16
+
+// connectionsPerSource keeps below the server's limit of connections of one address whose CONNECT is under way.
+const connectionsPerSource = 48
 
 // sources are loopback addresses to connect from. Linux and Windows have all of 127.0.0.0/8, others often the first one
 // only: there, meters wait for ports to become free.
