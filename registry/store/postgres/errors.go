@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// final is an error that trying again does not mend.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+func isFinal(err error) bool { return errors.As(err, new(final)) }
+
+// code returns the SQLSTATE of an answer, "" if the server did not answer.
+func code(err error) string {
+	if answer := (*pgconn.PgError)(nil); errors.As(err, &answer) {
+		return answer.Code
+	}
+	return ""
+}
+
+// judge sorts out what the server or the way to it says: what passes by itself is returned as it is, the rest as final.
+func judge(err error) error {
+	state := code(err)
+	if state == "" {
+		return err // no answer
+	}
+	switch state[:2] {
+	case "08", // connection
+		"40", // rolled back to end a deadlock or the like
+		"53", // out of space, memory or connections
+		"55", // a lock is held
+		"57", // shutting down, starting up, cancelled
+		"58": // input and output
+		return err
+	}
+	if state == "25006" { // read only: a standby that is about to take over
+		return err
+	}
+	return final{err}
+}
+
+// plain makes an error of the server fit to be shown: its text may quote a row where it is about data.
+func plain(err error) error {
+	answer := (*pgconn.PgError)(nil)
+	if !errors.As(err, &answer) {
+		return err
+	}
+	switch answer.Code[:2] {
+	case "22", "23":
+		return fmt.Errorf("database: SQLSTATE %s", answer.Code)
+	}
+	return fmt.Errorf("database: %s (SQLSTATE %s)", answer.Message, answer.Code)
+}
