@@ -244,7 +244,7 @@ func (e *Engine) queueRow(values context.Context, row Pending) {
 	e.mu.Unlock()
 	for i, j := range jobs {
 		step := &row.Steps[i]
-		ref := PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
+		ref := &PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}
 		j.message, j.values, j.start = step.Message.withHead(&step.Message.head.Header, ref), values, step
 		e.enqueue(j)
 	}

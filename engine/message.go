@@ -33,11 +33,13 @@ type Header struct {
 // all the rest, so forks need no copies. It is safe for concurrent use.
 type Message struct {
 	head    *head
-	typ     string
 	data    *Data
-	outcome string
 	meta    *overlay // entries set since the message was born, the latest first
+	changed *changed // nil for most
 }
+
+// changed is what few nodes change. It stands apart because every change of the metadata copies a Message.
+type changed struct{ typ, outcome string }
 
 // overlay is one metadata entry above others. A map copy for each changed entry would cost more than most nodes do.
 type overlay struct {
@@ -48,7 +50,7 @@ type overlay struct {
 // head is what all messages of a run share.
 type head struct {
 	Header
-	pending PendingRef
+	pending *PendingRef // nil if it came from outside
 }
 
 // NewMessage makes a message. A nil data stands for an empty JSON object.
@@ -57,7 +59,7 @@ func NewMessage(h Header, data *Data) *Message {
 		data = NewData("{}")
 	}
 	m := newMessage(data)
-	m.head.Header, m.typ = h, h.Type
+	m.head.Header = h
 	return m
 }
 
@@ -75,7 +77,12 @@ func newMessage(data *Data) *Message {
 func (m *Message) ID() string { return m.head.ID }
 
 // Type is the message type; the node transform.expr can change it.
-func (m *Message) Type() string { return m.typ }
+func (m *Message) Type() string {
+	if m.changed != nil {
+		return m.changed.typ
+	}
+	return m.head.Type
+}
 
 // Origin is who the message is about.
 func (m *Message) Origin() Origin { return m.head.Origin }
@@ -93,7 +100,12 @@ func (m *Message) Chain() string { return m.head.Chain }
 func (m *Message) Data() *Data { return m.data }
 
 // Outcome is the outcome code set so far, empty if none.
-func (m *Message) Outcome() string { return m.outcome }
+func (m *Message) Outcome() string {
+	if m.changed != nil {
+		return m.changed.outcome
+	}
+	return ""
+}
 
 // Meta is the metadata entry of that name.
 func (m *Message) Meta(key string) (string, bool) {
@@ -179,21 +191,29 @@ func (m *Message) WithData(d *Data) *Message {
 // WithType is the message with another type.
 func (m *Message) WithType(typ string) *Message {
 	next := *m
-	next.typ = typ
+	next.changed = &changed{typ: typ, outcome: m.Outcome()}
 	return &next
 }
 
 // WithOutcome is the message with that outcome code. The last one set is the outcome of the run.
 func (m *Message) WithOutcome(code string) *Message {
 	next := *m
-	next.outcome = code
+	next.changed = &changed{typ: m.Type(), outcome: code}
 	return &next
 }
 
 // withHead is the message under another head, as one that begins a run of its own.
-func (m *Message) withHead(h *Header, pending PendingRef) *Message {
+func (m *Message) withHead(h *Header, pending *PendingRef) *Message {
 	next := newMessage(m.data)
 	next.head.Header, next.head.pending = *h, pending
-	next.typ, next.outcome, next.meta = m.typ, m.outcome, m.meta
+	next.meta, next.changed = m.meta, m.changed
 	return next
+}
+
+// pending is the pending step that the message is; zero if it came from outside.
+func (m *Message) pending() PendingRef {
+	if m.head.pending == nil {
+		return PendingRef{}
+	}
+	return *m.head.pending
 }

@@ -16,7 +16,7 @@ const (
 // route moves a branch on by a node's result.
 func (r *run) route(b *branch, result Result) {
 	s := b.step
-	if m := result.message; m != nil && m.outcome != "" && m.outcome != b.message.outcome {
+	if m := result.message; m != nil && m.changed != b.message.changed && m.Outcome() != "" && m.Outcome() != b.message.Outcome() {
 		r.last = m
 	}
 	switch result.turn {
@@ -173,7 +173,7 @@ func (r *run) emit(s *step, messages []*Message) {
 		h := m.head.Header
 		name := fmt.Sprintf("%s/%s/%s/%d", r.context.message.ID(), s.graph.id, s.id, len(r.emitted))
 		h.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
-		r.emitted = append(r.emitted, m.withHead(&h, PendingRef{}))
+		r.emitted = append(r.emitted, m.withHead(&h, nil))
 	}
 }
 
@@ -192,8 +192,8 @@ func (r *run) save(b *branch) {
 // fate describes how the attempt ended.
 func (r *run) fate(j *job, f *Fate) {
 	*f = Fate{
-		Message: j.message, Last: r.last, State: Done, Outcome: r.last.outcome, Attempt: int(r.context.attempt),
-		Path: Path{chain: r.chain, hops: r.path}, Revision: r.chain.revision, Consumed: j.message.head.pending,
+		Message: j.message, Last: r.last, State: Done, Outcome: r.last.Outcome(), Attempt: int(r.context.attempt),
+		Path: Path{chain: r.chain, hops: r.path}, Revision: r.chain.revision, Consumed: j.message.pending(),
 	}
 	if r.failure != nil {
 		f.State, f.Cause, f.Outcome = DeadLettered, r.failure, ""

@@ -122,7 +122,7 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 func (r *run) abandoned(j *job, f *Fate, cause error) {
 	*f = Fate{
 		Message: j.message, Last: j.message, State: Abandoned, Cause: cause, Attempt: int(r.context.attempt),
-		Revision: r.chain.revision, Consumed: j.message.head.pending,
+		Revision: r.chain.revision, Consumed: j.message.pending(),
 	}
 }
 

@@ -14,7 +14,7 @@ func (s *scope) message() *Message { return (*Message)(s) }
 func (s *scope) Field(name string) (any, bool)        { return s.data.Field(name) }
 func (s *scope) FieldText(name string) (string, bool) { return s.data.FieldText(name) }
 func (s *scope) Meta(key string) (string, bool)       { return s.message().Meta(key) }
-func (s *scope) Type() string                         { return s.typ }
+func (s *scope) Type() string                         { return s.message().Type() }
 func (s *scope) Time() time.Time                      { return s.head.Time }
 
 func (s *scope) Payload() any {

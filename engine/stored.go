@@ -73,7 +73,9 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 		head.Meta = append(head.Meta, Pair{key, value})
 	}
 	m := NewMessage(head, data)
-	m.outcome = in.Outcome
+	if in.Outcome != "" {
+		m = m.WithOutcome(in.Outcome)
+	}
 	*s = Step{Message: m, Chain: in.Chain, Node: in.Node, Returns: in.Returns}
 	return nil
 }
