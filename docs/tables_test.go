@@ -136,6 +136,7 @@ func TestJSONFieldsAreAllThere(t *testing.T) {
 	text := read(t, "json-output.md")
 	for section, v := range map[string]any{
 		"status":                     admin.Status{},
+		"reload":                     admin.Reload{},
 		"profiles list":              admin.ProfileList{},
 		"profiles show":              admin.RevealedProfile{},
 		"suppliers list":             admin.SupplierPage{},

@@ -79,19 +79,18 @@ func tally(findings engine.Findings, chains int) checkResult {
 func (a *app) showFindings(r checkResult) {
 	where := 0
 	for _, f := range r.Findings {
-		where = max(where, len(fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)))
+		where = max(where, len(located(f)))
 	}
 	for _, f := range r.Findings {
 		severity, style := "error", terminal.Red
 		if f.Severity != engine.SeverityError {
 			severity, style = "warn", terminal.Yellow
 		}
-		place := fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 		text := f.Message
 		if f.Pointer != "" {
 			text += " (" + f.Pointer + ")"
 		}
-		a.say("%-*s  %s  %-18s %s", where, place, a.Paint(style, fmt.Sprintf("%-5s", severity)), f.Code, terminal.Clean(text))
+		a.say("%-*s  %s  %-18s %s", where, located(f), a.Paint(style, fmt.Sprintf("%-5s", severity)), f.Code, terminal.Clean(text))
 		indent := strings.Repeat(" ", where+2+5+2)
 		if f.Source != "" && f.Caret > 0 && !strings.Contains(f.Source, "\n") {
 			a.say("%s%s", indent, terminal.Clean(f.Source))

@@ -49,7 +49,9 @@ func (a *app) showStatus(s admin.Status) {
 		a.field("problem", p)
 	}
 	a.field("data", s.Data)
-	a.field("chains", fmt.Sprintf("%s, revision %s: %s", s.Chains.From, short(s.Chains.Revision), strings.Join(s.Chains.IDs, ", ")))
+	a.field("chains", fmt.Sprintf("%s, revision %s since %s: %s", s.Chains.From, short(s.Chains.Revision), a.Time(s.Chains.Since),
+		strings.Join(s.Chains.IDs, ", ")))
+	a.showRefused(s.Chains.Refused)
 	for _, name := range []string{"mqtt", "admin"} {
 		a.field(name, s.Addresses[name])
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Live     func() Status    // of the running server; nil when none runs
 	Clock    func() time.Time // nil for time.Now
 	Try      func(context.Context, TryRequest) (TryResult, error)
+	Reload   func(context.Context) (Reload, error) // of the running server; nil when none runs
 	Logger   zerolog.Logger
 }
 

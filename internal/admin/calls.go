@@ -64,6 +64,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return get[Status](ctx, c, "/v1/status")
 }
 
+// Reload makes the server read its folder of chains again, and waits for the verdict. A set that was refused is no error.
+func (c *Client) Reload(ctx context.Context) (Reload, error) {
+	return post[Reload](ctx, c, "/v1/reload", nil)
+}
+
 // Profiles lists the profiles.
 func (c *Client) Profiles(ctx context.Context) (ProfileList, error) {
 	return get[ProfileList](ctx, c, "/v1/profiles")

@@ -20,6 +20,9 @@ func (a *api) table() []route {
 		{method: "GET", path: "/v1/status", id: "getStatus", summary: "How the server does",
 			answer: Status{}, status: 200, do: a.status},
 
+		{method: "POST", path: "/v1/reload", id: "reloadChains", summary: "Read the folder of chains again, and say what came of it",
+			answer: Reload{}, status: 200, do: a.reload},
+
 		{method: "GET", path: "/v1/profiles", id: "listProfiles", summary: "List the profiles",
 			answer: ProfileList{}, status: 200, do: a.profiles},
 		{method: "POST", path: "/v1/profiles", id: "addProfile", summary: "Add a profile",

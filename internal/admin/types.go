@@ -3,6 +3,7 @@ package admin
 import (
 	"time"
 
+	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
 )
 
@@ -150,9 +151,17 @@ type Status struct {
 
 // ChainStatus is what the server runs.
 type ChainStatus struct {
-	From     string   `json:"from" doc:"built in, or the folder"`
-	Revision string   `json:"revision"`
-	IDs      []string `json:"ids"`
+	From     string         `json:"from" doc:"built in, or the folder"`
+	Revision string         `json:"revision"`
+	Since    time.Time      `json:"since,omitzero" doc:"when the revision came into force"`
+	IDs      []string       `json:"ids"`
+	Refused  *RefusedChains `json:"refused,omitempty" doc:"what the folder holds instead, if that cannot be used"`
+}
+
+// RefusedChains is a changed chain set that did not replace the one in force.
+type RefusedChains struct {
+	Since    time.Time       `json:"since"`
+	Findings engine.Findings `json:"findings"`
 }
 
 // MessageStatus counts messages since the start: in = done + deadLettered + abandoned + inFlight, at any moment.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gridtie/gridtie/chains"
 	"github.com/gridtie/gridtie/engine"
@@ -40,7 +41,7 @@ func ReadChains(paths ...string) ([]engine.File, error) {
 		if info, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("reading chains: %w", err)
 		} else if info.IsDir() {
-			if names, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
+			if names, err = chainFiles(path); err != nil {
 				return nil, fmt.Errorf("reading chains: %w", err)
 			}
 			if len(names) == 0 {
@@ -56,6 +57,27 @@ func ReadChains(paths ...string) ([]engine.File, error) {
 		}
 	}
 	return files, nil
+}
+
+// chainFiles are the names of the chain files in a folder, sorted.
+func chainFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if isChainFile(e.Name()) {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	return names, nil
+}
+
+// isChainFile says whether a file of that name in a folder is a chain. Hidden ones are not: editors keep locks and copies
+// there.
+func isChainFile(name string) bool {
+	return strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, ".")
 }
 
 // ChainSet is the set in the folder dir, or the shipped one if dir is empty.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -57,8 +58,13 @@ type Core struct {
 	Devices  *devices.Service
 	Intake   *intake.Intake
 	catalog  *engine.Catalog
-	files    []engine.File
 	now      func() time.Time
+	log      zerolog.Logger
+	decides  decidersByRevision
+	set      atomic.Pointer[chainSet] // in force
+
+	swapping sync.Mutex // one change of the chain set at a time; protects what follows
+	ended    bool       // the engine drains, and takes no other set
 }
 
 // NewCore opens the registry in st, makes the first profile if there is none, compiles the chains, and queues what a
@@ -74,7 +80,7 @@ func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions)
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), files: o.Chains, now: o.Clock}
+	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), now: o.Clock, log: o.Logger}
 	if err := c.assemble(ctx, key, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -102,25 +108,23 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	if c.catalog, err = catalogOver(c.Registry, key); err != nil {
 		return err
 	}
-	required, err := c.required(ctx)
+	chain, findings, err := c.compile(ctx, o.Chains)
 	if err != nil {
 		return err
 	}
-	chain, findings := engine.Compile(o.Chains, c.catalog, engine.CompileOptions{
-		Root: chains.Root, Required: required, Logger: o.Logger, Now: o.Clock,
-	})
-	if findings.HasErrors() {
+	if chain == nil {
 		return &ChainsError{From: o.From, Findings: findings}
 	}
-	for _, f := range findings {
-		o.Logger.Warn().Str("file", f.File).Int("line", f.Line).Str("code", f.Code).Str("finding", f.Message).Msg("chain_warning")
-	}
+	logFindings(o.Logger, findings)
+	now := o.Clock()
+	c.decides.add(chain.Revision(), decidersOf(o.Chains), now)
+	c.set.Store(&chainSet{files: o.Chains, since: now})
 	rows, err := c.pending(ctx)
 	if err != nil {
 		return errors.Join(err, chain.Close())
 	}
 	opts := o.Engine
-	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, decidersOf(o.Chains), o.Clock), o.Logger, o.Clock, admin.MaskText
+	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, &c.decides, o.Clock), o.Logger, o.Clock, admin.MaskText
 	if o.Wrap != nil {
 		opts.Begin = o.Wrap(opts.Begin)
 	}
@@ -143,23 +147,6 @@ func catalogOver(r *registry.Registry, key secret.Key) (*engine.Catalog, error) 
 	})
 }
 
-// required is the chains that profiles name, and the one that provisioning requests enter.
-func (c *Core) required(ctx context.Context) ([]string, error) {
-	ids := []string{chains.Provision}
-	profiles, err := c.Registry.Profiles(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range profiles {
-		for _, id := range []string{p.Chain, p.ProvisionChain} {
-			if id != "" && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids, nil
-}
-
 func (c *Core) pending(ctx context.Context) ([]engine.Pending, error) {
 	rows, err := c.Registry.Pending(ctx)
 	if err != nil {
@@ -177,5 +164,13 @@ func (c *Core) pending(ctx context.Context) ([]engine.Pending, error) {
 // Close lets the messages inside end, until ctx does, writes what was to be written lazily, and closes the registry. It
 // errs if messages were still under way when ctx ended: those were abandoned, unacknowledged.
 func (c *Core) Close(ctx context.Context) error {
-	return errors.Join(c.Engine.Drain(ctx), c.Registry.Close())
+	return errors.Join(c.drain(ctx), c.Registry.Close())
+}
+
+// drain lets the messages inside end, on the chain sets that they are on.
+func (c *Core) drain(ctx context.Context) error {
+	c.swapping.Lock()
+	c.ended = true
+	c.swapping.Unlock()
+	return c.Engine.Drain(ctx)
 }

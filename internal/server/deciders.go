@@ -2,7 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/gridtie/gridtie/engine"
 )
@@ -45,4 +48,45 @@ func (d deciders) place(hops []engine.Hop) engine.Hop {
 		return engine.Hop{}
 	}
 	return hops[len(hops)-1]
+}
+
+// remembered is how long the deciders of a replaced revision are known: far longer than a run may take.
+const remembered = time.Hour
+
+// decidersByRevision knows the deciders of every revision that a run may still be on. Reading is for any goroutine, add
+// for one at a time.
+type decidersByRevision struct {
+	known atomic.Pointer[map[string]knownDeciders]
+}
+
+type knownDeciders struct {
+	deciders
+	replaced time.Time // zero for the revision in force
+}
+
+// add is called before the revision comes into force.
+func (r *decidersByRevision) add(revision string, d deciders, now time.Time) {
+	next := map[string]knownDeciders{}
+	if old := r.known.Load(); old != nil {
+		maps.Copy(next, *old)
+	}
+	for name, k := range next {
+		switch {
+		case k.replaced.IsZero():
+			k.replaced = now
+			next[name] = k
+		case now.Sub(k.replaced) > remembered:
+			delete(next, name)
+		}
+	}
+	next[revision] = knownDeciders{deciders: d}
+	r.known.Store(&next)
+}
+
+// of returns the deciders of a revision; those of one that is long gone are none.
+func (r *decidersByRevision) of(revision string) deciders {
+	if known := r.known.Load(); known != nil {
+		return (*known)[revision].deciders
+	}
+	return nil
 }

@@ -63,9 +63,11 @@ func (l *Local) open(ctx context.Context, dir string, key secret.Key, po pebble.
 	}
 	l.closers = append(l.closers, r.Close)
 	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), now: o.now}
-	if c.files, err = ChainSet(o.Chains); err != nil {
-		c.files = chains.Files() // what is wrong with a folder of chains is for check to say
+	files, err := ChainSet(o.Chains)
+	if err != nil {
+		files = chains.Files() // what is wrong with a folder of chains is for check to say
 	}
+	c.set.Store(&chainSet{files: files})
 	if c.catalog, err = catalogOver(r, key); err != nil {
 		return err
 	}

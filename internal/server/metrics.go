@@ -38,7 +38,7 @@ type snapshot struct {
 
 	in, done, deadLettered, abandoned, inFlight, repeated *prometheus.Desc
 	outcomes, node, stuck                                 *prometheus.Desc
-	applied, synced, ready, connected, info               *prometheus.Desc
+	applied, synced, ready, connected, info, chainsOK     *prometheus.Desc
 }
 
 func newSnapshot(s *Server) *snapshot {
@@ -60,6 +60,7 @@ func newSnapshot(s *Server) *snapshot {
 		synced:       d("store_synced_state", "Number of the newest state that is on disk."),
 		ready:        d("ready", "1 if the server can promise anything."),
 		connected:    d("devices_connected", "Devices with an open session."),
+		chainsOK:     d("chain_set_ok", "1 if the chains in force are those in the folder, 0 if a changed set was refused."),
 		info:         d("info", "Always 1.", "version", "revision"),
 	}
 }
@@ -98,6 +99,11 @@ func (s *snapshot) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(s.ready, ready)
 	gauge(s.connected, float64(s.server.core.Devices.Connected()))
+	chainsOK := 1.0
+	if s.server.chains.status() != nil {
+		chainsOK = 0
+	}
+	gauge(s.chainsOK, chainsOK)
 	gauge(s.info, 1, s.server.options.Version, e.Chain().Revision())
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/internal/admin"
 )
 
 // counters is what listeners and devices count as it happens. All labels come from closed sets.
@@ -14,6 +15,7 @@ type counters struct {
 	accepted, opened, dropped, panicked prometheus.Counter
 	refused, closed, received, sent     *prometheus.CounterVec
 	logins, provisioned, bad, ended     *prometheus.CounterVec
+	reloads                             *prometheus.CounterVec
 	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
 }
 
@@ -40,6 +42,10 @@ func (c *counters) register(r *prometheus.Registry) {
 	c.provisioned = many("provisioning_answers_total", "Answers to provisioning requests.", "status")
 	c.bad = many("bad_payloads_total", "Payloads refused before they became messages.", "reason")
 	c.ended = many("device_sessions_ended_total", "Sessions ended from this side.", "reason")
+	c.reloads = many("chain_reloads_total", "Readings of the folder of chains that led to a verdict, by verdict.", "result")
+	for _, result := range admin.ReloadResults() {
+		c.reloads.WithLabelValues(result)
+	}
 	for t := packet.CONNECT; t <= packet.DISCONNECT; t++ {
 		c.byType[0][t], c.byType[1][t] = c.received.WithLabelValues(t.String()), c.sent.WithLabelValues(t.String())
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	Logger         zerolog.Logger
 	Clock          func() time.Time // nil for time.Now
 	FS             vfs.FS           // of the store; nil for the operating system's. Tests give one that fails
+	ChainsSettle   time.Duration    // how long the folder of chains must be quiet before it is read again; 0 for 200 ms
+	ChainsPoll     time.Duration    // how often it is looked at even if no change of it was reported; 0 for 5 s
 }
 
 func (o Options) now() time.Time {

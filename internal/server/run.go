@@ -28,6 +28,9 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.watchStore(running) })
 	g.Go(func() error { return s.housekeep(running) })
 	g.Go(func() error { return serveHTTP(running, s.socket, s.adminHandler()) })
+	if s.chains != nil {
+		g.Go(func() error { return s.chains.keep(running) })
+	}
 	if l := s.adminListener; l != nil {
 		g.Go(func() error { return serveHTTP(running, l, s.publicHandler()) })
 	}
@@ -97,7 +100,7 @@ func (s *Server) close(ctx context.Context) error {
 		}
 	}
 	if s.core != nil {
-		if err := s.core.Engine.Drain(ctx); err != nil {
+		if err := s.core.drain(ctx); err != nil {
 			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
 			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Msg("messages_abandoned")
 		}
@@ -136,6 +139,6 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 func (s *Server) adminHandler() http.Handler {
 	return admin.Handler(admin.Options{
 		Registry: s.core.Registry, Version: s.options.Version, Data: s.options.Data, Live: s.Status, Clock: s.options.Clock,
-		Try: s.core.try, Logger: s.options.Logger,
+		Try: s.core.try, Reload: s.reload, Logger: s.options.Logger,
 	})
 }

@@ -25,6 +25,7 @@ type Server struct {
 	core    *Core
 	metrics *metrics
 	mqtt    *mqttserver.Server
+	chains  *chainFolder // nil for the built-in set
 
 	socket, mqttListener, adminListener net.Listener // the last two may be nil
 }
@@ -56,6 +57,9 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		Chains: files, From: s.chainsFrom(), Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(),
 	}); err != nil {
 		return nil, err
+	}
+	if o.Chains != "" {
+		s.chains = newChainFolder(s.core, files, s.metrics.counters.reloads, o)
 	}
 	s.mqtt = mqttserver.New(mqttserver.Options{
 		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},

@@ -14,7 +14,10 @@ func (s *Server) Status() admin.Status {
 	st := admin.Status{
 		Running: true, Problems: s.problems(), Version: s.options.Version, Data: s.options.Data, Started: s.started.UTC(),
 		Addresses: s.Addresses(),
-		Chains:    admin.ChainStatus{From: s.chainsFrom(), Revision: chain.Revision(), IDs: chain.IDs()},
+		Chains: admin.ChainStatus{
+			From: s.chainsFrom(), Revision: chain.Revision(), IDs: chain.IDs(), Since: s.core.set.Load().since.UTC(),
+			Refused: s.chains.status(),
+		},
 		Messages: admin.MessageStatus{
 			In: c.In, Done: c.Done, DeadLettered: c.DeadLettered, Abandoned: c.Abandoned, InFlight: c.InFlight,
 			Slow: []string{},

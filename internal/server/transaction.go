@@ -17,7 +17,7 @@ import (
 const aloneFrom = 4
 
 // begin adapts the registry's transactions to the engine's.
-func begin(r *registry.Registry, decides deciders, now func() time.Time) engine.BeginFunc {
+func begin(r *registry.Registry, decides *decidersByRevision, now func() time.Time) engine.BeginFunc {
 	return func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
 		ctx, tx, err := r.Begin(ctx, registry.TxOptions{Alone: engine.Attempt(ctx) >= aloneFrom})
 		if err != nil {
@@ -30,7 +30,7 @@ func begin(r *registry.Registry, decides deciders, now func() time.Time) engine.
 // transaction is a registry's transaction as the engine wants one.
 type transaction struct {
 	*registry.Tx
-	decides deciders
+	decides *decidersByRevision
 	now     func() time.Time
 }
 
@@ -105,7 +105,7 @@ func (t *transaction) outcome(f engine.Fate, now time.Time) *registry.Outcome {
 	}
 	if o.Code != "" { // what only is counted needs no place and no path
 		hops := f.Path.Hops()
-		at := t.decides.place(hops)
+		at := t.decides.of(f.Revision).place(hops)
 		o.Chain, o.Node, o.Path = at.Chain, at.Node, spelt(hops)
 	}
 	return o

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/chains"
+	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/internal/admin"
+)
+
+// chainSet is the set in force as it was read, and since when.
+type chainSet struct {
+	files []engine.File
+	since time.Time
+}
+
+// UseChains puts a chain set in the place of the one in force, in one atomic step: runs under way finish on theirs. A set
+// with a fault changes nothing, and one that means the same has no effect; the answer says which it was, with everything
+// that was found. It errs if no verdict could be reached, and changes nothing then.
+func (c *Core) UseChains(ctx context.Context, files []engine.File) (admin.Reload, error) {
+	c.swapping.Lock()
+	defer c.swapping.Unlock()
+	before := c.Engine.Chain().Revision()
+	r := admin.Reload{Result: admin.ReloadRefused, Before: before, After: before, Chains: len(files), Findings: engine.Findings{}}
+	if c.ended {
+		return r, engine.ErrDraining
+	}
+	chain, findings, err := c.compile(ctx, files)
+	if err != nil {
+		return r, err
+	}
+	r.Findings = masked(findings)
+	now := c.now()
+	switch {
+	case chain == nil:
+		return r, nil
+	case chain.Revision() == before:
+		r.Result = admin.ReloadUnchanged
+		c.set.Store(&chainSet{files: files, since: c.set.Load().since}) // other layout, other positions
+		return r, chain.Close()
+	}
+	r.Result, r.After = admin.ReloadSwapped, chain.Revision()
+	c.decides.add(chain.Revision(), decidersOf(files), now)
+	c.set.Store(&chainSet{files: files, since: now})
+	c.Engine.Swap(chain)
+	return r, nil
+}
+
+// compile is engine.Compile for this server: what profiles name must be there. The chain is nil if there is an error
+// among the findings.
+func (c *Core) compile(ctx context.Context, files []engine.File) (*engine.Chain, engine.Findings, error) {
+	missing, err := c.missing(ctx, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, findings := engine.Compile(files, c.catalog, engine.CompileOptions{
+		Root: chains.Root, Required: []string{chains.Provision}, Logger: c.log, Now: c.now,
+	})
+	findings = append(missing, findings...)
+	if len(missing) > 0 && chain != nil {
+		err, chain = chain.Close(), nil
+	}
+	return chain, findings, err
+}
+
+// missing finds the chains that profiles name and files do not hold. The engine could do so, but would not know the
+// profile.
+func (c *Core) missing(ctx context.Context, files []engine.File) (engine.Findings, error) {
+	there := []string{chains.Root, chains.Provision} // the engine looks for these
+	for _, f := range files {
+		id, err := ChainID(f)
+		if err != nil {
+			return nil, nil // it may be the one; what is wrong with it comes first
+		}
+		there = append(there, id)
+	}
+	profiles, err := c.Registry.Profiles(ctx)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	var findings engine.Findings
+	for _, p := range profiles {
+		for _, id := range []string{p.Chain, p.ProvisionChain} {
+			if id == "" || slices.Contains(there, id) {
+				continue
+			}
+			findings = append(findings, engine.Finding{
+				File: files[0].Name, Line: 1, Column: 1, Severity: engine.SeverityError, Code: "missing-chain",
+				Message: fmt.Sprintf("the set has no chain %q, which the profile %q needs", id, p.Name),
+				Hint:    fmt.Sprintf("add a file whose ruleChain.id is %q", id),
+			})
+		}
+	}
+	return findings, nil
+}
+
+// masked hides supply points that somebody wrote into a chain: findings are logged and shown.
+func masked(findings engine.Findings) engine.Findings {
+	out := make(engine.Findings, len(findings))
+	for i, f := range findings {
+		f.Message, f.Hint, f.Source = admin.MaskText(f.Message), admin.MaskText(f.Hint), admin.MaskText(f.Source)
+		out[i] = f
+	}
+	return out
+}
+
+// loggedFindings of one set at most: the others are in the status.
+const loggedFindings = 20
+
+func logFindings(log zerolog.Logger, findings engine.Findings) {
+	for i, f := range masked(findings) {
+		if i == loggedFindings {
+			log.Warn().Int("findings", len(findings)-i).Msg("chain_findings_left_out")
+			return
+		}
+		line, event := log.Warn(), "chain_warning"
+		if f.Severity == engine.SeverityError {
+			line, event = log.Error(), "chain_error"
+		}
+		line.Str("file", f.File).Int("line", f.Line).Int("column", f.Column).Str("pointer", f.Pointer).Str("code", f.Code).
+			Str("finding", f.Message).Str("hint", f.Hint).Msg(event)
+	}
+}
