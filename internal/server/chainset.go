@@ -11,6 +11,7 @@ import (
 	"github.com/gridtie/gridtie/chains"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/registry"
 )
 
 // chainSet is the set in force as it was read, and since when.
@@ -54,49 +55,68 @@ func (c *Core) UseChains(ctx context.Context, files []engine.File) (admin.Reload
 // compile is engine.Compile for this server: what profiles name must be there. The chain is nil if there is an error
 // among the findings.
 func (c *Core) compile(ctx context.Context, files []engine.File) (*engine.Chain, engine.Findings, error) {
-	missing, err := c.missing(ctx, files)
+	profiles, err := c.Registry.Profiles(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	chain, findings := engine.Compile(files, c.catalog, engine.CompileOptions{
 		Root: chains.Root, Required: []string{chains.Provision}, Logger: c.log, Now: c.now,
 	})
-	findings = append(missing, findings...)
+	ids, known := chainIDs(chain, files)
+	if !known {
+		// A file that cannot be read so far may be the chain that seems to be missing: say only what is wrong with it.
+		if rest := without(findings, missingChain); rest.HasErrors() {
+			return nil, rest, nil
+		}
+		return nil, findings, nil
+	}
+	missing := missingChains(profiles, files, ids)
 	if len(missing) > 0 && chain != nil {
 		err, chain = chain.Close(), nil
 	}
-	return chain, findings, err
+	return chain, append(missing, findings...), err
 }
 
-// missing finds the chains that profiles name and files do not hold. The engine could do so, but would not know the
-// profile.
-func (c *Core) missing(ctx context.Context, files []engine.File) (engine.Findings, error) {
-	there := []string{chains.Root, chains.Provision} // the engine looks for these
+// chainIDs are the ids of the chains in the files, and whether they are all known. The chain is nil if files have faults.
+func chainIDs(chain *engine.Chain, files []engine.File) (ids []string, known bool) {
+	if chain != nil {
+		return chain.IDs(), true
+	}
 	for _, f := range files {
 		id, err := ChainID(f)
 		if err != nil {
-			return nil, nil // it may be the one; what is wrong with it comes first
+			return nil, false
 		}
-		there = append(there, id)
+		ids = append(ids, id)
 	}
-	profiles, err := c.Registry.Profiles(ctx)
-	if err != nil || len(files) == 0 {
-		return nil, err
-	}
+	return ids, true
+}
+
+func without(findings engine.Findings, code string) engine.Findings {
+	return slices.DeleteFunc(slices.Clone(findings), func(f engine.Finding) bool { return f.Code == code })
+}
+
+// missingChain is the engine's code for a chain that is not there.
+const missingChain = "missing-chain"
+
+// missingChains finds the chains that profiles name and files do not hold. The engine could do so, too, but would not know
+// the profile. For root and provision it does.
+func missingChains(profiles []registry.Profile, files []engine.File, ids []string) engine.Findings {
 	var findings engine.Findings
+	there := append([]string{"", chains.Root, chains.Provision}, ids...)
 	for _, p := range profiles {
 		for _, id := range []string{p.Chain, p.ProvisionChain} {
-			if id == "" || slices.Contains(there, id) {
+			if slices.Contains(there, id) || len(files) == 0 {
 				continue
 			}
 			findings = append(findings, engine.Finding{
-				File: files[0].Name, Line: 1, Column: 1, Severity: engine.SeverityError, Code: "missing-chain",
+				File: files[0].Name, Line: 1, Column: 1, Severity: engine.SeverityError, Code: missingChain,
 				Message: fmt.Sprintf("the set has no chain %q, which the profile %q needs", id, p.Name),
 				Hint:    fmt.Sprintf("add a file whose ruleChain.id is %q", id),
 			})
 		}
 	}
-	return findings, nil
+	return findings
 }
 
 // masked hides supply points that somebody wrote into a chain: findings are logged and shown.
