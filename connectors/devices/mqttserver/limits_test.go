@@ -59,7 +59,7 @@ func hurry(c *client, packets ...string) {
 }
 
 // flood publishes to a client until it is found to be slow, at most so often.
-func flood(t *testing.T, d *dialect, payload int, most int) {
+func flood(t *testing.T, d *dialect, payload, most int) {
 	t.Helper()
 	for range most {
 		if err := d.conn.Publish("t", make([]byte, payload), 1); err != nil {
