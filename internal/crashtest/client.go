@@ -121,7 +121,7 @@ func (c *Client) Post(payloads [][]byte, acked func(i int)) error {
 var ErrNotProvisioned = errors.New("not provisioned")
 
 // Provision asks for credentials on a session of its own.
-func (w *World) Provision(address string, device string, c registry.Credentials) (registry.Credentials, error) {
+func (w *World) Provision(address, device string, c registry.Credentials) (registry.Credentials, error) {
 	conn, err := Dial(address, registry.Login{
 		ClientID: secret.NewText("c-" + device), UserName: secret.NewText("provision"), HasUserName: true,
 	})
