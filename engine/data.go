@@ -146,8 +146,8 @@ func (d *Data) Field(name string) (any, bool) {
 			return v, true
 		}
 	}
-	if raw, ok := d.find(name); ok {
-		return asValue(raw), true
+	if f, ok := d.find(name); ok {
+		return f.value(), true
 	}
 	return nil, false
 }
@@ -165,13 +165,13 @@ func (d *Data) FieldText(name string) (string, bool) {
 			s, ok := v.(string)
 			return s, ok
 		default:
-			if raw, ok := d.find(a.At); ok {
-				return asString(raw)
+			if f, ok := d.find(a.At); ok {
+				return f.text()
 			}
 		}
 	}
-	if raw, ok := d.find(name); ok {
-		return asString(raw)
+	if f, ok := d.find(name); ok {
+		return f.text()
 	}
 	return "", false
 }
@@ -181,8 +181,8 @@ func (d *Data) Value() (any, error) { return decodeJSON(d.text) }
 
 func (d *Data) at(place string) (any, bool) {
 	if !strings.HasPrefix(place, "/") {
-		if raw, ok := d.find(place); ok {
-			return asValue(raw), true
+		if f, ok := d.find(place); ok {
+			return f.value(), true
 		}
 		return nil, false
 	}
@@ -190,11 +190,11 @@ func (d *Data) at(place string) (any, bool) {
 	for i := range names {
 		names[i] = strings.ReplaceAll(strings.ReplaceAll(names[i], "~1", "/"), "~0", "~")
 	}
-	raw, ok := d.find(names[0])
+	f, ok := d.find(names[0])
 	if !ok {
 		return nil, false
 	}
-	v := asValue(raw)
+	v := f.value()
 	for _, name := range names[1:] {
 		switch at := v.(type) {
 		case map[string]any:

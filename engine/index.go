@@ -23,8 +23,13 @@ type index struct {
 // are, need no decoding.
 type entry struct{ name, value uint32 } // of the quote that opens the name; of the value's first byte
 
-// find is the text of the member of that name.
-func (d *Data) find(name string) (raw string, ok bool) {
+// found is the text of a member's value.
+type found struct {
+	raw     string
+	escaped bool // there may be a backslash in it
+}
+
+func (d *Data) find(name string) (f found, ok bool) {
 	ix := d.index.Load()
 	if ix == nil {
 		ix = newIndex(d.text)
@@ -32,36 +37,38 @@ func (d *Data) find(name string) (raw string, ok bool) {
 			ix = d.index.Load()
 		}
 	}
-	if raw, ok = ix.find(ix.first[:ix.n], d.text, name); ok || ix.more == nil {
-		return raw, ok
+	if f, ok = ix.find(ix.first[:ix.n], d.text, name); ok || ix.more == nil {
+		return f, ok
 	}
 	return ix.find(ix.more, d.text, name)
 }
 
-// asString is the value of a member if it is a string.
-func asString(raw string) (string, bool) {
-	if raw == "" || raw[0] != '"' {
+// text is the value if it is a string.
+func (f found) text() (string, bool) {
+	switch {
+	case len(f.raw) < 2 || f.raw[0] != '"':
 		return "", false
+	case f.escaped:
+		return unquote(f.raw), true
 	}
-	return unquote(raw), true
+	return f.raw[1 : len(f.raw)-1], true
 }
 
-// asValue decodes the value of a member.
-func asValue(raw string) any {
-	v, err := decodeJSON(raw)
+func (f found) value() any {
+	v, err := decodeJSON(f.raw)
 	if err != nil {
 		return nil // the text was checked when the payload was made
 	}
 	return v
 }
 
-func (ix *index) find(in []entry, text, name string) (raw string, ok bool) {
+func (ix *index) find(in []entry, text, name string) (found, bool) {
 	for _, e := range in {
 		if ix.named(e, text, name) {
-			return text[e.value:skipValue(text, int(e.value), ix.escaped)], true
+			return found{text[e.value:skipValue(text, int(e.value), ix.escaped)], ix.escaped}, true
 		}
 	}
-	return "", false
+	return found{}, false
 }
 
 func (ix *index) named(e entry, text, name string) bool {
@@ -112,8 +119,9 @@ func (ix *index) add(e entry) {
 	ix.more = append(ix.more, e)
 }
 
+// skipSpace returns the place of the next byte that is no white space, the only bytes below "!" between JSON's tokens.
 func skipSpace(s string, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
+	for i < len(s) && s[i] <= ' ' {
 		i++
 	}
 	return i
