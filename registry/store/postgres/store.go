@@ -25,8 +25,8 @@ type Store struct {
 	catalog atomic.Pointer[catalog]
 	readers *pool
 
-	queue   chan *request
-	ended   chan struct{} // closed when the goroutine that writes has ended
+	queue chan *request
+	ended chan struct{} // closed when the goroutine that writes has ended
 
 	// These belong to the goroutine that writes.
 	session *session // nil while the server is away

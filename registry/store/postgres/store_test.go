@@ -8,13 +8,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/postgres"
-	"github.com/gridtie/gridtie/registry/store/storetest"
 )
 
 // addressEnv names the database in which these tests make, and drop, schemas of their own.
@@ -52,15 +50,6 @@ func (o opener) Open() (store.Store, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func TestStore(t *testing.T) {
-	t.Parallel()
-	database(t)
-	storetest.Run(t, func(t *testing.T) storetest.Opener {
-		dsn, schema := database(t)
-		return opener{dsn, postgres.Options{Schema: schema, Readers: 4, Patience: 10 * time.Second}}
-	})
 }
 
 func TestLocked(t *testing.T) {
