@@ -9,14 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/crashtest"
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry"
-	"github.com/gridtie/gridtie/registry/store/pebble"
 	"github.com/gridtie/gridtie/supplypoint"
 )
 
@@ -147,45 +145,54 @@ func TestKeyPastItsEnd(t *testing.T) {
 	wantCodes(t, codes(t, h.Registry(), "meter-1"), map[registry.Code]int{registry.KeyExpired: 1, registry.Attached: 1})
 }
 
-// TestManyAttachOneMeterAtOnce goes past the engine and its lanes, so that all of them really meet.
-func TestManyAttachOneMeterAtOnce(t *testing.T) {
+// TestAttachAtOnce goes past the engine and its lanes. All have decided before the first is applied, so that all but one
+// are certain to meet a conflict.
+func TestAttachAtOnce(t *testing.T) {
 	t.Parallel()
-	st, err := pebble.Open("registry", pebble.Options{FS: vfs.NewMem()})
-	must(t, err)
-	r, err := registry.Open(t.Context(), st, registry.Options{ServerKey: secret.NewKey(), Lazy: -1})
-	must(t, err)
-	t.Cleanup(func() {
-		for _, err := range r.Check(context.Background()) {
-			t.Errorf("inconsistent: %v", err)
-		}
-		must(t, errors.Join(r.Close(), st.Close()))
-	})
-	_, err = r.AddProfile(t.Context(), registry.NewProfile("meters"), secret.Text{})
-	must(t, err)
-	d, _, err := r.AddDevice(t.Context(), registry.Device{Name: "meter-1", Profile: "meters"}, registry.Credentials{})
-	must(t, err)
-	_, err = r.AddSupplier(t.Context(), registry.Supplier{ID: "alba", Name: "Alba"})
-	must(t, err)
-	key, _, err := r.AddKey(t.Context(), registry.SupplierKey{Supplier: "alba"}, secret.NewText("alba-key"))
-	must(t, err)
-
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for n := range crowd {
-		all.Go(func() {
-			<-start
-			if err := attach(t.Context(), r, d.ID, key.ID, n); err != nil {
-				t.Error(err)
+	for _, c := range []struct {
+		name    string
+		devices int
+		each    int // attachments of a device
+		want    map[registry.Code]int
+	}{
+		{"one meter, many times", 1, crowd, map[registry.Code]int{registry.Attached: 1, registry.AlreadyAttached: crowd - 1}},
+		{"two meters, one supply point", 2, 1, map[registry.Code]int{registry.Attached: 1, registry.Held: 1}},
+		{"many meters, one supply point", crowd, 1, map[registry.Code]int{registry.Attached: 1, registry.Held: crowd - 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			core, _, w := bare(t, nil)
+			r := core.Registry
+			keys, err := r.Keys(t.Context(), "alba")
+			must(t, err)
+			var all, decided sync.WaitGroup
+			decided.Add(c.devices * c.each)
+			var names []string
+			for i := range c.devices {
+				_, err := w.Join(t.Context(), core.Devices, i)
+				must(t, err)
+				names = append(names, fmt.Sprintf("meter-%05d", i))
+				id := device(t, r, names[i]).ID
+				for n := range c.each {
+					all.Go(func() {
+						if err := attach(t.Context(), r, id, keys[0].ID, n, &decided); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			all.Wait()
+			wantCodes(t, codes(t, r, names...), c.want)
+			for _, err := range r.Check(t.Context()) {
+				t.Errorf("inconsistent: %v", err)
 			}
 		})
 	}
-	close(start)
-	all.Wait()
-	wantCodes(t, codes(t, r, "meter-1"), map[registry.Code]int{registry.Attached: 1, registry.AlreadyAttached: crowd - 1})
 }
 
-// attach is what a run does: an attachment and its outcome in one transaction, repeated when it meets another.
-func attach(ctx context.Context, r *registry.Registry, device, key string, n int) error {
+// attach is what a run does: an attachment and its outcome in one transaction, repeated when it meets another. The first
+// attempt waits until all others have decided, too.
+func attach(ctx context.Context, r *registry.Registry, device, key string, n int, decided *sync.WaitGroup) error {
 	for attempt := 1; ; attempt++ {
 		in, tx, err := r.Begin(ctx, registry.TxOptions{Alone: attempt > 3})
 		if err != nil {
@@ -194,6 +201,10 @@ func attach(ctx context.Context, r *registry.Registry, device, key string, n int
 		_, code, err := r.Attach(in, registry.AttachRequest{
 			Device: device, Point: supplypoint.Synthetic("0021", 1), Supplier: "alba", Key: key, Grid: "0021",
 		})
+		if attempt == 1 {
+			decided.Done()
+			decided.Wait()
+		}
 		if err != nil {
 			tx.Discard()
 			return err
