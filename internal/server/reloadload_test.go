@@ -93,7 +93,7 @@ func editChains(t *testing.T, s *running, file, good string) (revisions map[stri
 	for n := range edits {
 		before := s.Status().Chains.Revision
 		text := strings.Replace(good, `"name": "What every`, fmt.Sprintf(`"name": "Edit %d: what every`, n), 1)
-		write(t, file, text)
+		replace(t, file, text)
 		eventually(t, fmt.Sprintf("revision of edit %d", n), func() bool {
 			c := s.Status().Chains
 			return c.Revision != before && c.Refused == nil
@@ -102,7 +102,7 @@ func editChains(t *testing.T, s *running, file, good string) (revisions map[stri
 		revisions[now] = true
 
 		// So many lines further down, so that each report is one of its own.
-		write(t, file, strings.Repeat("\n", n)+bad[n%len(bad)](text))
+		replace(t, file, strings.Repeat("\n", n)+bad[n%len(bad)](text))
 		eventually(t, fmt.Sprintf("report of bad edit %d", n), func() bool { return s.Status().Chains.Refused != nil })
 		st := s.Status()
 		f := st.Chains.Refused.Findings[0]
@@ -118,6 +118,13 @@ func editChains(t *testing.T, s *running, file, good string) (revisions map[stri
 		t.Errorf("the first revision came back")
 	}
 	return revisions, reports
+}
+
+// replace renames a new file over an old one, so that nobody sees half of it: each edit is one change.
+func replace(t *testing.T, file, text string) {
+	t.Helper()
+	write(t, file+".new", text)
+	must(t, os.Rename(file+".new", file))
 }
 
 // figures reads a scrape.
@@ -198,13 +205,13 @@ func startLoad(t *testing.T, s *running) *load {
 	return l
 }
 
-// send keeps the pace whether or not the server keeps up, and times each message.
+// send keeps the pace, also where the server lags behind by some messages, and times each of them.
 func (l *load) send(t *testing.T, c paho.Client, last *int) {
 	type message struct {
 		paho.Token
 		at time.Time
 	}
-	under := make(chan message, 1000)
+	under := make(chan message, 50)
 	var acks sync.WaitGroup
 	defer acks.Wait()
 	defer close(under)
