@@ -44,6 +44,10 @@ func (s *Server) Run(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineDrainTime)
 	defer cancel()
 	err = errors.Join(err, s.close(ending))
+	if cause := s.store.Err(); cause != nil {
+		// Whatever ended first, this is what an operator must know: the store may fail at the very moment of a stop.
+		return &StoreError{cause}
+	}
 	if err == nil {
 		log.Info().Msg("server_stopped")
 	}
@@ -56,7 +60,7 @@ func (s *Server) watchStore(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	case <-s.store.Failed():
-		return &StoreError{s.store.Err()}
+		return s.store.Err() // Run says what it means
 	}
 }
 
