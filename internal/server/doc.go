@@ -14,5 +14,11 @@
 // messages are acknowledged, the engine drains, what is written lazily is written, the store closes, the folder is given
 // back. A failed flush of the store is final: Run ends with that error, and nothing is acknowledged from then on.
 //
+// # Changing the chains
+//
+// Core.UseChains puts a set of chains in the place of the one in force, or finds out why not; a chainFolder calls it with
+// what a folder holds, whenever a folderWatch says that it may have changed or the admin API asks. What is derived from a set
+// (its deciders, the files that messages are tried on) changes with it, and stays known for the runs that are still on it.
+//
 // All types are safe for concurrent use.
 package server
