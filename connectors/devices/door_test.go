@@ -58,6 +58,9 @@ func (d *door) Authenticate(ctx context.Context, l registry.Login) (registry.Dev
 	if err := d.look(); err != nil {
 		return registry.Device{}, err
 	}
+	if l.Password.Reveal() == "bad" {
+		return registry.Device{}, registry.ErrUnauthorized
+	}
 	return d.directory.Authenticate(ctx, l)
 }
 

@@ -21,9 +21,11 @@ var ErrThrottled = errors.New("too many wrong secrets")
 //
 //   - A wrong secret that is new costs a try of the source's and a try of the name's for that source. A name is what a
 //     secret goes with: user name or client identifier, and the provisioning key.
-//   - The same wrong secret again is no guess, but a device that has not been told. It costs a try of its own name's; with
-//     a provisioning key, which many devices share, one of its own instead. So one broken meter does not use up the tries
-//     of the thousands that stand behind the same address.
+//   - The same wrong secret again is no guess, but a device that nobody has mended. It costs a try of its own, of which it
+//     has as many as a name. So one broken meter does not use up the tries of the thousands that stand behind the same
+//     address, not even if all have one user name or provisioning key.
+//   - The same again with another client identifier beside the user name costs a try of the name's, but none of the
+//     source's: many clients make up a new one for each connection.
 //   - What is right costs nothing.
 //   - Without a try left nothing is looked up, right or wrong, and what a look-up that ran meanwhile has found is withheld:
 //     many attempts at once find out no more than one after another.
@@ -66,12 +68,13 @@ func newThrottle(l Limits, key secret.Key, now func() time.Time) *throttle {
 
 // attempt is a secret that somebody presents, as the table knows it. The zero value presents none and is not throttled.
 type attempt struct {
-	from                netip.Prefix
-	source, name, guess secret.Digest
-	shared              bool // the name is that of many devices
+	from         netip.Prefix
+	source, name secret.Digest
+	guess        secret.Digest // the name and its secret
+	whole        secret.Digest // and a client identifier beside the name
 }
 
-func (t *throttle) attempt(from netip.Addr, kind, name, rest string) attempt {
+func (t *throttle) attempt(from netip.Addr, kind, name, rest, client string) attempt {
 	if t.source == 0 && t.name == 0 {
 		return attempt{}
 	}
@@ -81,30 +84,30 @@ func (t *throttle) attempt(from netip.Addr, kind, name, rest string) attempt {
 		a.source = t.key.Digest(a.from.String())
 	}
 	a.name = t.key.Digest(where + "name " + name)
-	a.guess = t.key.Digest(where + "guess " + strconv.Itoa(len(name)) + " " + name + rest)
+	guess := strconv.Itoa(len(name)) + " " + name + strconv.Itoa(len(rest)) + " " + rest
+	a.guess = t.key.Digest(where + "guess " + guess)
+	a.whole = a.guess
+	if client != "" {
+		a.whole = t.key.Digest(where + "whole " + guess + client)
+	}
 	return a
 }
 
-// login is the attempt that a login is. A client identifier beside a user name is no part of the secret: many clients make
-// a new one for each connection.
 func (t *throttle) login(from netip.Addr, l registry.Login) attempt {
-	name := l.UserName
-	if name.IsZero() {
-		name = l.ClientID
+	user, client, password := l.UserName.Reveal(), l.ClientID.Reveal(), l.Password.Reveal()
+	switch {
+	case !l.Certificate.IsZero():
+		return t.attempt(from, "certificate", l.Certificate.Reveal(), "", "")
+	case user != "":
+		return t.attempt(from, "login", user, password, client)
+	case client != "" || password != "":
+		return t.attempt(from, "login", client, password, "")
 	}
-	if !l.Certificate.IsZero() {
-		name = l.Certificate
-	}
-	if name.IsZero() && l.Password.IsZero() {
-		return attempt{}
-	}
-	return t.attempt(from, "login", name.Reveal(), l.Password.Reveal())
+	return attempt{}
 }
 
 func (t *throttle) provisioning(r ProvisionRequest) attempt {
-	a := t.attempt(r.From, "provisioning", r.Key.Reveal(), r.Secret.Reveal())
-	a.shared = true
-	return a
+	return t.attempt(r.From, "provisioning", r.Key.Reveal(), r.Secret.Reveal(), "")
 }
 
 // exceeded says which limit keeps an attempt from being looked at.
@@ -133,7 +136,7 @@ func (t *throttle) askLocked(a attempt, now time.Duration) exceeded {
 		return within
 	case !a.source.IsZero() && t.emptyLocked(a.source, t.source, now):
 		return bySource
-	case t.emptyLocked(a.name, t.name, now), t.emptyLocked(a.guess, t.name, now):
+	case t.emptyLocked(a.name, t.name, now), t.emptyLocked(a.whole, t.name, now):
 		return byName
 	}
 	return within
@@ -147,14 +150,18 @@ func (t *throttle) settle(a attempt, wrong bool) exceeded {
 	if why := t.askLocked(a, now); why != within || !wrong || a == (attempt{}) {
 		return why
 	}
-	_, again := t.findLocked(a.guess)
-	t.drawLocked(a.guess, t.name, now)
-	if !again && !a.source.IsZero() {
-		t.drawLocked(a.source, t.source, now)
+	_, known := t.findLocked(a.guess)
+	_, again := t.findLocked(a.whole)
+	if !known {
+		t.putLocked(a.guess, 0)
+		if !a.source.IsZero() {
+			t.drawLocked(a.source, t.source, now)
+		}
 	}
-	if !again || !a.shared {
+	if !again {
 		t.drawLocked(a.name, t.name, now)
 	}
+	t.drawLocked(a.whole, t.name, now)
 	return within
 }
 
