@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -268,6 +269,9 @@ func (c *compiler) finish() {
 		for _, s := range g.steps {
 			c.chain.number(s)
 		}
+	}
+	for i := range c.chain.counts {
+		c.chain.counts[i] = make([]atomic.Uint64, len(c.chain.edges))
 	}
 	slices.SortFunc(c.files, func(a, b *fileChain) int { return cmp.Compare(a.id, b.id) })
 	hash := sha256.New()

@@ -65,10 +65,11 @@ type EdgeCount struct {
 // EdgeCounts lists every relation of every node of the current chain set.
 func (e *Engine) EdgeCounts() []EdgeCount {
 	var all []EdgeCount
-	for _, g := range e.current.Load().graphs {
+	chain := e.current.Load()
+	for _, g := range chain.graphs {
 		for _, s := range g.steps {
 			for _, x := range s.edges {
-				all = append(all, EdgeCount{Chain: g.id, Node: s.id, Relation: x.relation, Count: x.count.Load()})
+				all = append(all, EdgeCount{Chain: g.id, Node: s.id, Relation: x.relation, Count: chain.count(x)})
 			}
 		}
 	}

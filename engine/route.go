@@ -44,8 +44,7 @@ func (r *run) route(b *branch, result Result) {
 
 // follow continues the branch along an edge: the first message to the first node at once, the rest later in order.
 func (r *run) follow(b *branch, e *edge, result Result) {
-	e.count.Add(1)
-	r.path = append(r.path, e.number)
+	r.pass(e)
 	if e.back && !r.visit(b, e.from.graph) {
 		return
 	}
@@ -71,6 +70,12 @@ func (r *run) follow(b *branch, e *edge, result Result) {
 	b.message, b.step = result.message, e.to[0]
 }
 
+// pass counts an edge, and adds it to the path.
+func (r *run) pass(e *edge) {
+	r.chain.counts[r.stripe][e.number].Add(1)
+	r.path = append(r.path, e.number)
+}
+
 // later puts branches on the stack so that they come off it in file order.
 func (r *run) later(b *branch, m *Message, steps []*step) {
 	for _, to := range slices.Backward(steps) {
@@ -93,8 +98,7 @@ func (r *run) enterChain(b *branch, result Result) {
 
 func (r *run) leaveChain(b *branch, result Result) {
 	if b.step.leave != nil {
-		r.path = append(r.path, b.step.leave.number)
-		b.step.leave.count.Add(1)
+		r.pass(b.step.leave)
 	}
 	back := b.returns
 	if back == nil {
@@ -136,8 +140,7 @@ func (r *run) fail(b *branch, err error) {
 			r.follow(b, e, Result{message: m})
 			return
 		}
-		e.count.Add(1)
-		r.path = append(r.path, e.number)
+		r.pass(e)
 		if g := s.graph; g.onFailure != nil && b.handling != g {
 			b.message, b.step, b.handling = m, g.onFailure, g
 			return
