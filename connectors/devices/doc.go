@@ -16,6 +16,12 @@
 // acknowledged: the message is processed, or kept whole for an operator, and sending it again would not help.
 // engine.Abandoned is not: the device has to repeat.
 //
+// # What a wrong secret costs
+//
+// Whoever presents too many wrong secrets is not looked at for a while ([ErrThrottled], [Status.Throttled]); Limits say how
+// many. It is counted by the address that a dialect names, so that nobody can lock out a device from elsewhere; a dialect
+// that names none has all its peers counted as one. The rules stand in throttle.go.
+//
 // # Concurrency and lifetime
 //
 // All types are safe for concurrent use. A Service starts no goroutine and needs no closing; it hooks into its registry
