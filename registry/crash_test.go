@@ -12,13 +12,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
 // crash is what a power cut would have left, and what had been acknowledged just before.
 type crash struct {
-	disk     *vfs.MemFS
+	disk     *crashdisk.Disk
 	devices  []string // names whose provisioning was acknowledged
 	attached []string // names whose attachment was
 }
@@ -37,7 +38,7 @@ func TestCrash(t *testing.T) {
 		crashes  []crash
 		armed    bool
 	)
-	disk := vfs.NewCrashableMem()
+	disk := crashdisk.New()
 	plug := errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind != errorfs.OpFileSync && op.Kind != errorfs.OpFileSyncData {
 			return nil
@@ -49,7 +50,7 @@ func TestCrash(t *testing.T) {
 		}
 		c := crash{devices: append([]string(nil), devices...), attached: append([]string(nil), attached...)}
 		percent := []int{0, 0, 10, 50, 90, 100}[rng.IntN(6)]
-		c.disk = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng})
+		c.disk = disk.Cut(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng})
 		crashes = append(crashes, c)
 		return nil
 	})

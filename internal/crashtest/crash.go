@@ -11,6 +11,7 @@ import (
 
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
@@ -31,7 +32,7 @@ const (
 // Crash is what a power cut has left, and what clients knew of it.
 type Crash struct {
 	Moment Moment
-	Disk   *vfs.MemFS
+	Disk   *crashdisk.Disk
 	Meters []Meter
 }
 
@@ -60,7 +61,7 @@ func storeOptions(fs vfs.FS) pebble.Options {
 
 // laboratory runs the product on a disk whose plug it pulls now and then.
 type laboratory struct {
-	disk *vfs.MemFS
+	disk *crashdisk.Disk
 	log  Log
 
 	mu      sync.Mutex // protects what follows
@@ -74,7 +75,7 @@ type laboratory struct {
 // at many moments, from the making of the store to its orderly end, each time with another share of what was not
 // flushed. The key is that of the server.
 func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
-	l := newLaboratory(vfs.NewCrashableMem(), o)
+	l := newLaboratory(crashdisk.New(), o)
 	err := l.run(ctx, key, o, l.load(ctx, o))
 	return l.crashes, err
 }
@@ -82,14 +83,14 @@ func Crashes(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
 // OnFailingDisk does the same on a disk whose flushes fail from o.FailAt on, and returns what a power cut would leave at
 // the end, and the error with which all ended.
 func OnFailingDisk(ctx context.Context, key secret.Key, o Options) (Crash, error) {
-	l := newLaboratory(vfs.NewCrashableMem(), o)
+	l := newLaboratory(crashdisk.New(), o)
 	err := l.run(ctx, key, o, l.load(ctx, o))
 	c := Crash{Moment: AtTheEnd}
-	c.Meters = l.log.Snapshot(func() { c.Disk = l.disk.CrashClone(vfs.CrashCloneCfg{}) })
+	c.Meters = l.log.Snapshot(func() { c.Disk = l.disk.Cut(vfs.CrashCloneCfg{}) })
 	return c, err
 }
 
-func newLaboratory(disk *vfs.MemFS, o Options) *laboratory {
+func newLaboratory(disk *crashdisk.Disk, o Options) *laboratory {
 	return &laboratory{disk: disk, random: o.Random, rng: rand.New(rand.NewPCG(o.Seed, 1))}
 }
 
@@ -106,7 +107,7 @@ func (l *laboratory) load(ctx context.Context, o Options) func(*server.Core) err
 // Again restarts the product on what a crash has left, and returns what a second one would leave while it takes up what
 // was left undone. Of o, Seed and Random count.
 func (c *Crash) Again(ctx context.Context, key secret.Key, o Options) ([]Crash, error) {
-	disk := c.Disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0}) // the first crash can be examined still
+	disk := c.Disk.Cut(vfs.CrashCloneCfg{UnsyncedDataPercent: 0}) // the first crash can be examined still
 	l := newLaboratory(disk, o)
 	for _, m := range c.Meters {
 		l.log.recall(m)
@@ -173,7 +174,7 @@ func (l *laboratory) pull(at Moment) {
 	}
 	c := Crash{Moment: at}
 	c.Meters = l.log.Snapshot(func() {
-		c.Disk = l.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: l.rng})
+		c.Disk = l.disk.Cut(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: l.rng})
 	})
 	l.crashes = append(l.crashes, c)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 	"github.com/gridtie/gridtie/registry/store/storetest"
 )
@@ -19,7 +20,7 @@ import (
 func TestBitFlip(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	disk := vfs.NewCrashableMem()
+	disk := crashdisk.New()
 	tor := storetest.NewTorture(1)
 	s, err := pebble.Open("store", small(disk))
 	if err != nil {
@@ -30,13 +31,13 @@ func TestBitFlip(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cut := disk.CrashClone(vfs.CrashCloneCfg{})
+	cut := disk.Cut(vfs.CrashCloneCfg{})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		name string
-		disk *vfs.MemFS
+		disk *crashdisk.Disk
 		log  bool // whether the end of the log may be lost
 	}{
 		{"closed", disk, false},
@@ -47,7 +48,7 @@ func TestBitFlip(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 1))
 			noticed, lost := 0, 0
 			for range 200 {
-				clone := c.disk.CrashClone(vfs.CrashCloneCfg{})
+				clone := c.disk.Cut(vfs.CrashCloneCfg{})
 				file, end := flip(t, clone, rng)
 				s, err := pebble.Open("store", small(clone))
 				if err != nil {
@@ -77,7 +78,7 @@ func TestBitFlip(t *testing.T) {
 
 // flip flips a random bit of a random file. It returns the file's name, and whether it is the last record of the
 // manifest in force.
-func flip(t *testing.T, disk *vfs.MemFS, rng *rand.Rand) (name string, end bool) {
+func flip(t *testing.T, disk *crashdisk.Disk, rng *rand.Rand) (name string, end bool) {
 	t.Helper()
 	names, err := disk.List("store")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 	"github.com/gridtie/gridtie/registry/store/storetest"
@@ -17,7 +18,7 @@ import (
 
 // crash is what a power cut would have left, and what had been acknowledged just before.
 type crash struct {
-	disk  *vfs.MemFS
+	disk  *crashdisk.Disk
 	acked storetest.Ledger
 	at    string
 }
@@ -27,7 +28,7 @@ type crash struct {
 // between the writers and the store.
 func crashes(t *testing.T, writers, batches, atRandom int, wrap func(store.Store) store.Store) []crash {
 	t.Helper()
-	disk := vfs.NewCrashableMem()
+	disk := crashdisk.New()
 	tor := storetest.NewTorture(writers)
 	var mu sync.Mutex // protects rng and found
 	rng := rand.New(rand.NewPCG(7, uint64(batches)))
@@ -48,7 +49,7 @@ func crashes(t *testing.T, writers, batches, atRandom int, wrap func(store.Store
 		percent := []int{0, 0, 10, 50, 90, 100}[rng.IntN(6)]
 		acked := tor.Acknowledged() // before the disk is copied: what is acknowledged later need not be there
 		found = append(found, crash{
-			disk:  disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}),
+			disk:  disk.Cut(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}),
 			acked: acked, at: op.Path,
 		})
 		return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"go.uber.org/goleak"
 
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 	"github.com/gridtie/gridtie/registry/store/storetest"
@@ -48,12 +49,12 @@ func TestFolder(t *testing.T) {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) storetest.Opener {
-		return &failing{disk: vfs.NewCrashableMem()}
+		return &failing{disk: crashdisk.New()}
 	})
 }
 
 type failing struct {
-	disk  *vfs.MemFS
+	disk  *crashdisk.Disk
 	fault atomic.Pointer[fault]
 }
 
@@ -82,7 +83,7 @@ func (f *failing) maybe(op errorfs.Op) error {
 func (f *failing) Fail(n int, forever bool) {
 	f.fault.Store(nil)
 	if n == 0 {
-		f.disk = f.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(1, 1))})
+		f.disk = f.disk.Cut(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(1, 1))})
 		return
 	}
 	x := &fault{forever: forever}
