@@ -25,8 +25,9 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 	if err != nil {
 		return 0, err
 	}
-	defer s.end(r)
-	return store.LSN(r.at), fn(r)
+	defer func() { s.end(r) }()
+	err = fn(r)
+	return store.LSN(r.at), err
 }
 
 // begin opens a view, again and again while the server is away: nothing has been read yet.
@@ -62,101 +63,147 @@ func (s *Store) begin(ctx context.Context) (*reader, error) {
 	}
 }
 
-// snapshot begins a transaction and asks which state it shows. ctx bounds this, view is the life of the reader.
-func (s *Store) snapshot(ctx, view context.Context) (_ *reader, err error) {
+// snapshot takes a transaction that is open, or begins one and asks which state it shows. ctx bounds this, view is the
+// life of the reader.
+func (s *Store) snapshot(ctx, view context.Context) (*reader, error) {
 	acknowledged := s.Synced()
-	conn, err := s.readers.take(ctx)
+	c, open, err := s.readers.take(ctx, acknowledged)
 	if err != nil {
 		return nil, judge(err)
 	}
-	defer func() {
-		if err != nil {
-			s.readers.drop(conn)
+	if !open {
+		if err := s.look(ctx, c, acknowledged); err != nil {
+			s.readers.drop(c)
+			return nil, err
 		}
-	}()
+		s.readers.saw(c.at)
+	}
+	// Asked for after the snapshot, so that it names every table of which the snapshot shows a row.
+	return &reader{ctx: view, store: s, reading: c, conn: c.conn, at: store.Stamp(c.at), catalog: s.catalog.Load()}, nil
+}
+
+// look begins a transaction in place of the one that is open, if any.
+func (s *Store) look(ctx context.Context, c *reading, acknowledged store.LSN) error {
 	var b pgx.Batch
+	if c.at != 0 {
+		b.Queue("ROLLBACK")
+	}
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	b.Queue(s.sql.last)
-	answers := conn.SendBatch(ctx, &b)
+	c.at, c.begun = 0, s.readers.ticks.Load()
 	var at store.LSN
 	var owner string
-	_, err = answers.Exec()
-	if err == nil {
-		err = answers.QueryRow().Scan(&at, &owner)
-	}
+	answers := c.conn.SendBatch(ctx, &b)
+	err := func() error {
+		for range b.Len() - 1 {
+			if _, err := answers.Exec(); err != nil {
+				return err
+			}
+		}
+		return answers.QueryRow().Scan(&at, &owner)
+	}()
 	if cerr := answers.Close(); err == nil {
 		err = cerr
 	}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, final{errTaken}
+		return final{errTaken}
 	case err != nil:
-		return nil, judge(err)
+		return judge(err)
 	case owner != s.owner:
-		return nil, final{errTaken}
+		return final{errTaken}
 	case at < acknowledged:
 		// A server that is not the first any more, or a standby.
-		return nil, fmt.Errorf("the server asked shows state %d, where %d is acknowledged", at, acknowledged)
+		return fmt.Errorf("the server asked shows state %d, where %d is acknowledged", at, acknowledged)
 	case at > s.Applied():
-		return nil, final{fmt.Errorf("the database is in state %d, which nobody has made", at)}
+		return final{fmt.Errorf("the database is in state %d, which nobody has made", at)}
 	}
-	// Asked for after the snapshot, so that it names every table of which the snapshot shows a row.
-	return &reader{ctx: view, conn: conn, at: store.Stamp(at), catalog: s.catalog.Load()}, nil
+	c.at = at
+	return nil
 }
 
-// end closes a view.
+// end closes a view. An error, such as a row that could not be read, leaves its transaction of no use.
 func (s *Store) end(r *reader) {
-	conn := r.conn
 	r.conn = nil
-	if !conn.IsClosed() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.opts.Patience)
-		defer cancel()
-		if _, err := conn.Exec(ctx, "ROLLBACK"); err == nil {
-			s.readers.put(conn)
-			return
-		}
+	if c := r.reading; c.conn.IsClosed() || c.conn.PgConn().TxStatus() != 'T' {
+		s.readers.drop(c)
+	} else {
+		s.readers.put(c)
 	}
-	s.readers.drop(conn)
 }
 
 // reader reads one state over a connection of its own.
 type reader struct {
 	ctx     context.Context // of the view, whose life the reader shares
-	conn    *pgx.Conn       // nil when the view is over
+	store   *Store
+	reading *reading
+	conn    *pgx.Conn // of reading, nil when the view is over
 	at      store.Stamp
+	used    bool // something has been told of this state
 	catalog *catalog
 }
 
-func (r *reader) At() store.Stamp { return r.at }
+func (r *reader) At() store.Stamp {
+	r.used = true
+	return r.at
+}
+
+// ask calls read, and once more after each connection lost, as long as that leaves the view with the same state: a
+// number stands for one state exactly, and a reader of which nothing is known yet may take any.
+func (r *reader) ask(read func() error) error {
+	for {
+		if r.conn == nil {
+			return errOver
+		}
+		err := read()
+		if err == nil || errors.Is(err, pgx.ErrNoRows) {
+			r.used = true
+			return err
+		}
+		if cause := r.ctx.Err(); cause != nil {
+			return cause // why the connection erred
+		}
+		if !r.conn.IsClosed() || !r.renew() {
+			return plain(err)
+		}
+	}
+}
+
+// renew continues the view over another connection, if it can.
+func (r *reader) renew() bool {
+	r.store.readers.clear() // open transactions of the same server
+	now, err := r.store.begin(r.ctx)
+	if err != nil {
+		return false
+	}
+	if r.used && now.at != r.at {
+		r.store.end(now)
+		return false
+	}
+	r.store.readers.drop(r.reading)
+	r.reading, r.conn, r.at, r.catalog = now.reading, now.conn, now.at, now.catalog
+	return true
+}
 
 func (r *reader) Get(key []byte) (value []byte, ok bool, err error) {
-	if r.conn == nil {
-		return nil, false, errOver
-	}
 	name, rest := place(key)
-	t := r.catalog.find(name)
-	if t == nil {
-		return nil, false, nil
-	}
 	if rest == nil {
 		rest = []byte{} // nil would be NULL
 	}
-	err = r.conn.QueryRow(r.ctx, t.get, rest).Scan(&value)
+	err = r.ask(func() error {
+		t := r.catalog.find(name)
+		if t == nil {
+			return pgx.ErrNoRows // no such table in this state
+		}
+		return r.conn.QueryRow(r.ctx, t.get, rest).Scan(&value)
+	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, false, nil
 	case err != nil:
-		return nil, false, fmt.Errorf("reading a row: %w", r.plain(err))
+		return nil, false, fmt.Errorf("reading a row: %w", err)
 	}
 	return value, true, nil
-}
-
-// plain prefers what the context says: it is why the connection erred.
-func (r *reader) plain(err error) error {
-	if cause := r.ctx.Err(); cause != nil {
-		return cause
-	}
-	return plain(err)
 }
 
 func (r *reader) Scan(from, to []byte) iter.Seq2[store.Row, error] { return r.scan(from, to, 0) }
@@ -235,26 +282,26 @@ func (r *reader) page(t *table, reverse, size int, from, to []byte) (page []stor
 	if len(to) > 0 {
 		args, bound = append(args, to), 1
 	}
-	if r.conn == nil {
-		return nil, errOver
-	}
-	rows, err := r.conn.Query(r.ctx, t.scan[reverse][bound], args...)
+	err = r.ask(func() error {
+		page = make([]store.Row, 0, size)
+		rows, err := r.conn.Query(r.ctx, t.scan[reverse][bound], args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			// As they came, not through a decoder: both columns are bytea, in binary.
+			raw := rows.RawValues()
+			buf := make([]byte, 0, len(t.from)+len(raw[0])+len(raw[1]))
+			buf = append(append(buf, t.from...), raw[0]...)
+			n := len(buf)
+			buf = append(buf, raw[1]...)
+			page = append(page, store.Row{Key: buf[:n:n], Value: buf[n:]})
+		}
+		return rows.Err()
+	})
 	if err != nil {
-		return nil, fmt.Errorf("scanning rows: %w", r.plain(err))
-	}
-	defer rows.Close()
-	page = make([]store.Row, 0, size)
-	for rows.Next() {
-		// As they came, not through a decoder: both columns are bytea, in binary.
-		raw := rows.RawValues()
-		buf := make([]byte, 0, len(t.from)+len(raw[0])+len(raw[1]))
-		buf = append(append(buf, t.from...), raw[0]...)
-		n := len(buf)
-		buf = append(buf, raw[1]...)
-		page = append(page, store.Row{Key: buf[:n:n], Value: buf[n:]})
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("scanning rows: %w", r.plain(err))
+		return nil, fmt.Errorf("scanning rows: %w", err)
 	}
 	return page, nil
 }

@@ -86,6 +86,9 @@ func hangUp(conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	broken := conn.IsClosed()
+	if broken {
+		_ = conn.PgConn().Conn().Close() // pgx would hear it out, for up to 15 seconds
+	}
 	err := conn.Close(ctx)
 	<-conn.PgConn().CleanupDone()
 	if broken {

@@ -103,6 +103,7 @@ func openWith(ctx context.Context, writing, reading *pgx.ConnConfig, o Options) 
 	s.applied.Store(lsn)
 	s.acks.raise(store.LSN(lsn))
 	go s.write()
+	s.readers.run()
 	return s, nil
 }
 
