@@ -115,10 +115,9 @@ type step struct {
 	timeout  time.Duration
 	edges    []*edge // one for each relation that the node can emit, connected or not
 	formulas []*formula
-	calls    string       // chain that the node enters, if it does
-	returns  string       // label by which the node leaves its chain, if it does
-	leave    *edge        // stands for that label in paths and counts
-	slow     atomic.Int64 // runs that sit in this node beyond its time
+	calls    string // chain that the node enters, if it does
+	returns  string // label by which the node leaves its chain, if it does
+	leave    *edge  // stands for that label in paths and counts
 }
 
 // edge is a relation of a step with the steps that it leads to, in file order.

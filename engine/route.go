@@ -17,7 +17,7 @@ const (
 func (r *run) route(b *branch, result Result) {
 	s := b.step
 	if m := result.message; m != nil && m.changed != b.message.changed && m.Outcome() != "" && m.Outcome() != b.message.Outcome() {
-		r.last = m
+		r.last, r.decided = m, s
 	}
 	switch result.turn {
 	case callChain:
@@ -184,7 +184,7 @@ func (r *run) emit(s *step, messages []*Message) {
 func (r *run) save(b *branch) {
 	p := &savepoint{
 		stack: slices.Clone(r.stack), path: slices.Clone(r.path), emitted: slices.Clone(r.emitted),
-		last: r.last, branches: r.branches,
+		last: r.last, decided: r.decided, branches: r.branches,
 	}
 	if b.step != nil {
 		p.stack = append(p.stack, *b)
@@ -201,6 +201,9 @@ func (r *run) fate(j *job, f *Fate) {
 	if r.failure != nil {
 		f.State, f.Cause, f.Outcome = DeadLettered, r.failure, ""
 		return
+	}
+	if s := r.decided; s != nil {
+		f.Decided = Place{Chain: s.graph.id, Node: s.id, Revision: r.chain.revision}
 	}
 	for _, m := range r.emitted { // one row for each lane; mostly there is one
 		i := slices.IndexFunc(f.Emitted, func(p Pending) bool { return p.Lane == m.Lane() })

@@ -25,6 +25,7 @@ type run struct {
 	stack    []branch // branches still to walk, the next one last
 	emitted  []*Message
 	last     *Message // the one that set the outcome
+	decided  *step    // the node that did
 	branches int
 	visits   map[*graph]int // made when a chain is called or a cycle closed
 	barrier  *savepoint     // set once something has been done outside
@@ -53,6 +54,7 @@ type savepoint struct {
 	path     []uint32
 	emitted  []*Message
 	last     *Message
+	decided  *step
 	branches int
 }
 
@@ -132,7 +134,7 @@ func (r *run) begin(j *job) error {
 	clear(r.stack)
 	clear(r.emitted)
 	r.stack, r.emitted = r.stack[:0], r.emitted[:0]
-	r.failure, r.refused, r.branches, r.visits, r.last = nil, nil, 1, nil, j.message
+	r.failure, r.refused, r.branches, r.visits, r.last, r.decided = nil, nil, 1, nil, j.message, nil
 	r.node, r.tx = r.context, nil
 	if begin := r.engine.options.Begin; begin != nil {
 		var err error
@@ -142,7 +144,7 @@ func (r *run) begin(j *job) error {
 	}
 	if s := r.barrier; s != nil {
 		r.stack, r.path, r.emitted = append(r.stack, s.stack...), append(r.path, s.path...), append(r.emitted, s.emitted...)
-		r.last, r.branches = s.last, s.branches
+		r.last, r.decided, r.branches = s.last, s.decided, s.branches
 		return nil
 	}
 	first, err := r.entry(j)

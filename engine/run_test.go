@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -264,7 +265,7 @@ func TestStepSurvivesStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := out.MarshalJSON()
-	if err != nil || string(again) != string(text) {
+	if err != nil || !bytes.Equal(again, text) {
 		t.Errorf("written again:\n got %s\nwant %s (%v)", again, text, err)
 	}
 	digest, ok := out.Message.Data().Digest("supplierKey")

@@ -130,6 +130,7 @@ type Fate struct {
 	Last     *Message // the one that set the outcome, with its metadata; Message where none did
 	State    State
 	Outcome  string // code set by the chain; empty where none was
+	Decided  Place  // the node that set it; zero where none did
 	Path     Path
 	Cause    error  // why it was dead-lettered or abandoned; nil when done
 	Attempt  int    // from 1

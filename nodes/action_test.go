@@ -103,7 +103,10 @@ func TestReportOutcome(t *testing.T) {
 func TestAttach(t *testing.T) {
 	t.Parallel()
 	found := []engine.Pair{
-		{Key: "supplierId", Value: "alba"}, {Key: "keyId", Value: "k-1"}, {Key: "gridId", Value: "dso-0021"}, {Key: "gridBy", Value: "membership"},
+		{Key: "supplierId", Value: "alba"},
+		{Key: "keyId", Value: "k-1"},
+		{Key: "gridId", Value: "dso-0021"},
+		{Key: "gridBy", Value: "membership"},
 		{Key: "ts", Value: "1000000000000"},
 	}
 	tests := []struct {

@@ -122,7 +122,8 @@ func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials) (Device, er
 	if err := t.addCredentials(ctx, d.ID, c); err != nil {
 		return Device{}, err
 	}
-	return d, devices.put(t, nil, &d)
+	err = devices.put(t, nil, &d)
+	return d, err
 }
 
 // claim answers for a device that was added before.

@@ -52,7 +52,10 @@ func (r *Registry) readSchema(ctx context.Context) (*schema, error) {
 				return err
 			}
 			// Rows without a schema are somebody else's: founding a registry over them would mix the two.
-			for range t.reader.Scan(nil, nil) {
+			for _, err := range t.reader.Scan(nil, nil) {
+				if err != nil {
+					return err
+				}
 				return fmt.Errorf("%w: the store holds rows that are not a registry's", ErrInvalid)
 			}
 			return nil

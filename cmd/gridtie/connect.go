@@ -26,22 +26,27 @@ func (a *app) withAdmin(cmd *cobra.Command, do func(c *admin.Client) error) erro
 		return err
 	}
 	if !folder.Exists(s.Data) {
-		return &failure{fmt.Errorf("there is no data folder %q", s.Data),
-			"gridtie serve makes it; --data names another one"}
+		return &failure{
+			fmt.Errorf("there is no data folder %q", s.Data),
+			"gridtie serve makes it; --data names another one",
+		}
 	}
 	for give := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		c, closeClient, err := a.connect(cmd, s)
 		switch {
 		case err == nil:
-			defer closeClient()
-			return do(c)
+			err := do(c)
+			closeClient()
+			return err
 		case !errors.Is(err, folder.ErrLocked):
 			return err
 		case cmd.Context().Err() != nil:
 			return cmd.Context().Err()
 		case time.Now().After(give):
-			return &failure{fmt.Errorf("the data folder %q belongs to a process that does not answer on its admin socket", s.Data),
-				"if it is another command, wait for it to end; if it is a server, see its log"}
+			return &failure{
+				fmt.Errorf("the data folder %q belongs to a process that does not answer on its admin socket", s.Data),
+				"if it is another command, wait for it to end; if it is a server, see its log",
+			}
 		}
 	}
 }

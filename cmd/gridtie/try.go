@@ -104,8 +104,10 @@ func (a *app) tryRequest(cmd *cobra.Command, chain, message string) (r admin.Try
 	}
 	r.Message, err = readMessage(text)
 	if err != nil {
-		return r, &failure{fmt.Errorf("reading the message %q: %w", message, err),
-			`write what a device would send, or {"type": …, "device": …, "metadata": …, "payload": …}`}
+		return r, &failure{
+			fmt.Errorf("reading the message %q: %w", message, err),
+			`write what a device would send, or {"type": …, "device": …, "metadata": …, "payload": …}`,
+		}
 	}
 	return r, nil
 }

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -19,7 +20,7 @@ func Parse(payload []byte, limits Limits) (Value, error) {
 	w := &writer{reader: reader{src: payload, limits: limits.orDefault()}}
 	top, err := w.begin()
 	if err != nil {
-		if bad, ok := err.(*BadPayload); ok && bad.Reason == Empty {
+		if bad := (*BadPayload)(nil); errors.As(err, &bad) && bad.Reason == Empty {
 			return Value{}, nil
 		}
 		return Value{}, err

@@ -141,8 +141,10 @@ func TestEvaluate(t *testing.T) {
 		{`msg.numbers | filter(# > 1) | first()`, int64(2)},
 		{`any(msg.numbers, any(msg.list, # == "a"))`, true},
 		{`max(msg.numbers)`, 3.5},
-		{`{"n": count(msg.numbers, # > 1), "i": map(["a"], #index), "s": sum([1, 2])}`,
-			map[string]any{"n": int64(2), "i": list{int64(0)}, "s": int64(3)}},
+		{
+			`{"n": count(msg.numbers, # > 1), "i": map(["a"], #index), "s": sum([1, 2])}`,
+			map[string]any{"n": int64(2), "i": list{int64(0)}, "s": int64(3)},
+		},
 		{`keys(msg.o)`, list{"a", "n"}},
 		{`values(msg.o)[1]`, int64(1)},
 		{`sort([3, 1, 2])`, list{int64(1), int64(2), int64(3)}},

@@ -7,7 +7,8 @@ func (p *Program) OnVM() (*Program, error) {
 		return nil, err
 	}
 	q := u.program(p.want)
-	return q, q.compileBytecode(u)
+	err = q.compileBytecode(u)
+	return q, err
 }
 
 // IsClosure reports whether the program needs no virtual machine.

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -142,7 +143,7 @@ func (f *frame) call(fn *Function, args []any) (any, error) {
 
 // failed says which function failed.
 func (f *Function) failed(err error) *fault {
-	if own, ok := err.(*fault); ok && own.err == nil {
+	if own := (*fault)(nil); errors.As(err, &own) && own.err == nil {
 		return &fault{reason: f.Name + ": " + own.reason}
 	}
 	return &fault{reason: f.Name, err: err}

@@ -108,7 +108,7 @@ func compareNumbers(x, y number) int {
 
 // order is <, <=, > and >=, for two numbers, texts, times or durations.
 func order(f *frame, op string, a, b any) bool {
-	c := 2
+	var c int
 	if x, ok := toNumber(a); ok {
 		y, ok := toNumber(b)
 		if !ok {
@@ -222,7 +222,7 @@ func calculate(op string, x, y number) any {
 		}
 	}
 	var r int64
-	ok := true
+	var ok bool
 	switch op {
 	case "+":
 		r = x.i + y.i

@@ -38,7 +38,8 @@ func (l *Language) Compile(source string, want Want) (*Program, error) {
 	if p.compileClosures(u) {
 		return p, nil
 	}
-	return p, p.compileBytecode(u)
+	err = p.compileBytecode(u)
+	return p, err
 }
 
 func (u *unit) program(want Want) *Program {

@@ -17,72 +17,112 @@ import (
 func standard() []Function {
 	text := []Param{{Name: "text"}}
 	return []Function{
-		Func1(Function{Name: "present", Pure: true, Example: `present(msg.supplierKey) && present(msg.cups)`,
+		Func1(Function{
+			Name: "present", Pure: true, Example: `present(msg.supplierKey) && present(msg.cups)`,
 			Doc:    "Whether the value is there: not missing, not null, and not a text of white space alone.",
-			Params: []Param{{Name: "value"}}}, func(_ context.Context, v any) (bool, error) { return present(v), nil }),
-		Func1(Function{Name: "mask", Pure: true, Example: `mask(msg.serial) == "ab***yz"`,
+			Params: []Param{{Name: "value"}},
+		}, func(_ context.Context, v any) (bool, error) { return present(v), nil }),
+		Func1(Function{
+			Name: "mask", Pure: true, Example: `mask(msg.serial) == "ab***yz"`,
 			Doc:    "The value as text with all but two characters at each end hidden; a short one is hidden whole.",
-			Params: []Param{{Name: "value"}}}, mask),
-		Func1(Function{Name: "trim", Pure: true, Example: `trim(msg.name) == "meter"`, Params: text,
-			Doc: "The text without white space at its ends."},
+			Params: []Param{{Name: "value"}},
+		}, mask),
+		Func1(Function{
+			Name: "trim", Pure: true, Example: `trim(msg.name) == "meter"`, Params: text,
+			Doc: "The text without white space at its ends.",
+		},
 			func(_ context.Context, s string) (string, error) { return strings.TrimSpace(s), nil }),
-		Func1(Function{Name: "upper", Pure: true, Example: `upper(msg.unit) == "KWH"`, Params: text,
-			Doc: "The text in capitals."}, func(_ context.Context, s string) (string, error) { return strings.ToUpper(s), nil }),
-		Func1(Function{Name: "lower", Pure: true, Example: `lower(msg.unit) == "kwh"`, Params: text,
-			Doc: "The text in small letters."}, func(_ context.Context, s string) (string, error) { return strings.ToLower(s), nil }),
-		Func2(Function{Name: "trimPrefix", Pure: true, Example: `trimPrefix(device, "meter-")`,
-			Doc: "The text without the prefix, if it has it.", Params: []Param{{Name: "text"}, {Name: "prefix"}}},
+		Func1(Function{
+			Name: "upper", Pure: true, Example: `upper(msg.unit) == "KWH"`, Params: text,
+			Doc: "The text in capitals.",
+		}, func(_ context.Context, s string) (string, error) { return strings.ToUpper(s), nil }),
+		Func1(Function{
+			Name: "lower", Pure: true, Example: `lower(msg.unit) == "kwh"`, Params: text,
+			Doc: "The text in small letters.",
+		}, func(_ context.Context, s string) (string, error) { return strings.ToLower(s), nil }),
+		Func2(Function{
+			Name: "trimPrefix", Pure: true, Example: `trimPrefix(device, "meter-")`,
+			Doc: "The text without the prefix, if it has it.", Params: []Param{{Name: "text"}, {Name: "prefix"}},
+		},
 			func(_ context.Context, s, p string) (string, error) { return strings.TrimPrefix(s, p), nil }),
-		Func2(Function{Name: "trimSuffix", Pure: true, Example: `trimSuffix(device, "-a")`,
-			Doc: "The text without the suffix, if it has it.", Params: []Param{{Name: "text"}, {Name: "suffix"}}},
+		Func2(Function{
+			Name: "trimSuffix", Pure: true, Example: `trimSuffix(device, "-a")`,
+			Doc: "The text without the suffix, if it has it.", Params: []Param{{Name: "text"}, {Name: "suffix"}},
+		},
 			func(_ context.Context, s, p string) (string, error) { return strings.TrimSuffix(s, p), nil }),
-		Func3(Function{Name: "replace", Pure: true, Example: `replace(msg.serial, "-", "")`,
+		Func3(Function{
+			Name: "replace", Pure: true, Example: `replace(msg.serial, "-", "")`,
 			Doc:    "The text with every occurrence of old replaced by new.",
-			Params: []Param{{Name: "text"}, {Name: "old"}, {Name: "new"}}}, replace),
-		Func2(Function{Name: "split", Pure: true, Example: `split(device, "-")[0] == "meter"`,
-			Doc: "The list of the pieces between separators.", Params: []Param{{Name: "text"}, {Name: "separator"}}}, split),
-		Func2(Function{Name: "join", Pure: true, Example: `join([device, type], "/")`,
-			Doc: "The texts of a list with a separator between them.", Params: []Param{{Name: "list"}, {Name: "separator"}}}, joinList),
-		Func2(Function{Name: "indexOf", Pure: true, Example: `indexOf(device, "-") > 0`,
-			Doc: "Where the part starts in the text, in bytes from 0; -1 if it is not in it.", Params: []Param{{Name: "text"}, {Name: "part"}}},
+			Params: []Param{{Name: "text"}, {Name: "old"}, {Name: "new"}},
+		}, replace),
+		Func2(Function{
+			Name: "split", Pure: true, Example: `split(device, "-")[0] == "meter"`,
+			Doc: "The list of the pieces between separators.", Params: []Param{{Name: "text"}, {Name: "separator"}},
+		}, split),
+		Func2(Function{
+			Name: "join", Pure: true, Example: `join([device, type], "/")`,
+			Doc: "The texts of a list with a separator between them.", Params: []Param{{Name: "list"}, {Name: "separator"}},
+		}, joinList),
+		Func2(Function{
+			Name: "indexOf", Pure: true, Example: `indexOf(device, "-") > 0`,
+			Doc: "Where the part starts in the text, in bytes from 0; -1 if it is not in it.", Params: []Param{{Name: "text"}, {Name: "part"}},
+		},
 			func(_ context.Context, s, p string) (int64, error) { return int64(strings.Index(s, p)), nil }),
-		Func1(Function{Name: "len", Pure: true, Example: `len(msg.readings) > 0`,
+		Func1(Function{
+			Name: "len", Pure: true, Example: `len(msg.readings) > 0`,
 			Doc:    "The number of characters of a text, or of elements of a list or an object.",
-			Params: []Param{{Name: "value"}}}, length),
-		Func1(Function{Name: "keys", Pure: true, Example: `"power" in keys(msg.phases)`, Doc: "The names of an object, sorted.",
-			Params: []Param{{Name: "object"}}}, func(_ context.Context, o map[string]any) ([]any, error) {
+			Params: []Param{{Name: "value"}},
+		}, length),
+		Func1(Function{
+			Name: "keys", Pure: true, Example: `"power" in keys(msg.phases)`, Doc: "The names of an object, sorted.",
+			Params: []Param{{Name: "object"}},
+		}, func(_ context.Context, o map[string]any) ([]any, error) {
 			list := make([]any, 0, len(o))
 			for _, k := range slices.Sorted(maps.Keys(o)) {
 				list = append(list, k)
 			}
 			return list, nil
 		}),
-		Func1(Function{Name: "values", Pure: true, Example: `sum(values(msg.phases))`, Doc: "The values of an object, sorted by their names.",
-			Params: []Param{{Name: "object"}}}, func(_ context.Context, o map[string]any) ([]any, error) {
+		Func1(Function{
+			Name: "values", Pure: true, Example: `sum(values(msg.phases))`, Doc: "The values of an object, sorted by their names.",
+			Params: []Param{{Name: "object"}},
+		}, func(_ context.Context, o map[string]any) ([]any, error) {
 			list := make([]any, 0, len(o))
 			for _, k := range slices.Sorted(maps.Keys(o)) {
 				list = append(list, o[k])
 			}
 			return list, nil
 		}),
-		Func1(Function{Name: "string", Pure: true, Example: `string(msg.counter)`,
+		Func1(Function{
+			Name: "string", Pure: true, Example: `string(msg.counter)`,
 			Doc:    "A number, true or false, a time or a duration as text.",
-			Params: []Param{{Name: "value"}}}, toText),
-		Func1(Function{Name: "int", Pure: true, Example: `int(msg.counter)`,
+			Params: []Param{{Name: "value"}},
+		}, toText),
+		Func1(Function{
+			Name: "int", Pure: true, Example: `int(msg.counter)`,
 			Doc:    "A number cut to a whole one, or a text read as one.",
-			Params: []Param{{Name: "value"}}}, toInt),
-		Func1(Function{Name: "float", Pure: true, Example: `float(msg.power)`,
+			Params: []Param{{Name: "value"}},
+		}, toInt),
+		Func1(Function{
+			Name: "float", Pure: true, Example: `float(msg.power)`,
 			Doc:    "A number, or a text read as one.",
-			Params: []Param{{Name: "value"}}}, toFloat),
-		Func1(Function{Name: "abs", Pure: true, Example: `abs(msg.power)`, Doc: "The number without its sign.",
-			Params: []Param{{Name: "number"}}}, abs),
+			Params: []Param{{Name: "value"}},
+		}, toFloat),
+		Func1(Function{
+			Name: "abs", Pure: true, Example: `abs(msg.power)`, Doc: "The number without its sign.",
+			Params: []Param{{Name: "number"}},
+		}, abs),
 		numeric("ceil", "The smallest whole number that is not below.", math.Ceil),
 		numeric("floor", "The largest whole number that is not above.", math.Floor),
 		numeric("round", "The nearest whole number, halves away from zero.", math.Round),
-		Func1(Function{Name: "date", Pure: true, Example: `time < date("2027-01-01")`, Params: text,
-			Doc: "The time that a text in RFC 3339 says; a date alone is its start in UTC."}, date),
-		Func1(Function{Name: "duration", Pure: true, Example: `time - duration("24h") > date("2026-01-01")`, Params: text,
-			Doc: "The duration that a text such as 1h30m or 90s says."},
+		Func1(Function{
+			Name: "date", Pure: true, Example: `time < date("2027-01-01")`, Params: text,
+			Doc: "The time that a text in RFC 3339 says; a date alone is its start in UTC.",
+		}, date),
+		Func1(Function{
+			Name: "duration", Pure: true, Example: `time - duration("24h") > date("2026-01-01")`, Params: text,
+			Doc: "The duration that a text such as 1h30m or 90s says.",
+		},
 			func(_ context.Context, s string) (time.Duration, error) {
 				d, err := time.ParseDuration(s)
 				if err != nil {

@@ -63,8 +63,10 @@ func operators() conf.FunctionsTable {
 		return a[1]
 	})
 	// Metadata by a computed name is the one operator with a type: a reader sees text.
-	table[metaOp] = &builtin.Function{Name: metaOp, Types: []reflect.Type{reflect.TypeFor[func(*frame, string) string]()},
-		Func: func(args ...any) (any, error) { return metaAt(args[0].(*frame), args[1]), nil }}
+	table[metaOp] = &builtin.Function{
+		Name: metaOp, Types: []reflect.Type{reflect.TypeFor[func(*frame, string) string]()},
+		Func: func(args ...any) (any, error) { return metaAt(args[0].(*frame), args[1]), nil },
+	}
 	return table
 }
 

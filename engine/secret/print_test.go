@@ -19,7 +19,7 @@ import (
 const clear = "canary-7Qm4-Zr2x"
 
 // values returns one of each type and what of it must never be seen.
-func values(t *testing.T) (all map[string]any, forbidden []string, digestForms []string) {
+func values(t *testing.T) (all map[string]any, forbidden, digestForms []string) {
 	t.Helper()
 	raw := bytes.Repeat([]byte("K7"), secret.KeySize/2)
 	key, err := secret.KeyFrom(raw)

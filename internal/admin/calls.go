@@ -51,12 +51,14 @@ func (q Query) String() string {
 
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {
 	var out T
-	return out, c.do(ctx, "GET", path, nil, &out)
+	err := c.do(ctx, "GET", path, nil, &out)
+	return out, err
 }
 
 func post[T any](ctx context.Context, c *Client, path string, in any) (T, error) {
 	var out T
-	return out, c.do(ctx, "POST", path, in, &out)
+	err := c.do(ctx, "POST", path, in, &out)
+	return out, err
 }
 
 // Status asks how the server does.

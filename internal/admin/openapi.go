@@ -41,7 +41,8 @@ func describe(routes []route, version string) object {
 		}
 		if rt.body != nil {
 			operation["requestBody"] = object{"required": true, "content": object{
-				"application/json": object{"schema": schemaOf(reflect.TypeOf(rt.body), schemas)}}}
+				"application/json": object{"schema": schemaOf(reflect.TypeOf(rt.body), schemas)},
+			}}
 		}
 		item, ok := paths[rt.path].(object)
 		if !ok {
@@ -52,8 +53,10 @@ func describe(routes []route, version string) object {
 	}
 	return object{
 		"openapi": "3.1.0",
-		"info": object{"title": "Gridtie admin API", "version": version,
-			"description": "Served on the unix socket admin.sock in the data folder. The socket's mode is the access control."},
+		"info": object{
+			"title": "Gridtie admin API", "version": version,
+			"description": "Served on the unix socket admin.sock in the data folder. The socket's mode is the access control.",
+		},
 		"servers":    []object{{"url": "http://admin"}},
 		"paths":      paths,
 		"components": object{"schemas": schemas},

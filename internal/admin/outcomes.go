@@ -81,6 +81,8 @@ func (a *api) status(context.Context, *http.Request) (any, error) {
 	if a.Live != nil {
 		return a.Live(), nil
 	}
-	return Status{Version: a.Version, Data: a.Data, Problems: []string{}, Chains: ChainStatus{IDs: []string{}},
-		Messages: MessageStatus{Slow: []string{}}}, nil
+	return Status{
+		Version: a.Version, Data: a.Data, Problems: []string{}, Chains: ChainStatus{IDs: []string{}},
+		Messages: MessageStatus{Slow: []string{}},
+	}, nil
 }

@@ -17,65 +17,107 @@ func filters(first ...parameter) []parameter { return append(first, paging...) }
 // table is every route. Both the mux and the description are made from it.
 func (a *api) table() []route {
 	return []route{
-		{method: "GET", path: "/v1/status", id: "getStatus", summary: "How the server does",
-			answer: Status{}, status: 200, do: a.status},
+		{
+			method: "GET", path: "/v1/status", id: "getStatus", summary: "How the server does",
+			answer: Status{}, status: 200, do: a.status,
+		},
 
-		{method: "POST", path: "/v1/reload", id: "reloadChains", summary: "Read the folder of chains again, and say what came of it",
-			answer: Reload{}, status: 200, do: a.reload},
+		{
+			method: "POST", path: "/v1/reload", id: "reloadChains", summary: "Read the folder of chains again, and say what came of it",
+			answer: Reload{}, status: 200, do: a.reload,
+		},
 
-		{method: "GET", path: "/v1/profiles", id: "listProfiles", summary: "List the profiles",
-			answer: ProfileList{}, status: 200, do: a.profiles},
-		{method: "POST", path: "/v1/profiles", id: "addProfile", summary: "Add a profile",
-			body: NewProfile{}, answer: Profile{}, status: 201, do: a.addProfile},
-		{method: "GET", path: "/v1/profiles/{name}", id: "getProfile", summary: "Show a profile",
-			answer: Profile{}, status: 200, do: a.profile},
-		{method: "GET", path: "/v1/profiles/{name}/provisioning", id: "revealProfile",
+		{
+			method: "GET", path: "/v1/profiles", id: "listProfiles", summary: "List the profiles",
+			answer: ProfileList{}, status: 200, do: a.profiles,
+		},
+		{
+			method: "POST", path: "/v1/profiles", id: "addProfile", summary: "Add a profile",
+			body: NewProfile{}, answer: Profile{}, status: 201, do: a.addProfile,
+		},
+		{
+			method: "GET", path: "/v1/profiles/{name}", id: "getProfile", summary: "Show a profile",
+			answer: Profile{}, status: 200, do: a.profile,
+		},
+		{
+			method: "GET", path: "/v1/profiles/{name}/provisioning", id: "revealProfile",
 			summary: "Show a profile with its provisioning key and secret in clear",
-			answer:  RevealedProfile{}, status: 200, do: a.revealProfile},
+			answer:  RevealedProfile{}, status: 200, do: a.revealProfile,
+		},
 
-		{method: "GET", path: "/v1/suppliers", id: "listSuppliers", summary: "List the suppliers",
-			query: paging, answer: SupplierPage{}, status: 200, do: a.suppliers},
-		{method: "POST", path: "/v1/suppliers", id: "addSupplier", summary: "Add a supplier",
-			body: NewSupplier{}, answer: Supplier{}, status: 201, do: a.addSupplier},
-		{method: "GET", path: "/v1/suppliers/{id}", id: "getSupplier", summary: "Show a supplier and its keys",
-			answer: Supplier{}, status: 200, do: a.supplier},
-		{method: "POST", path: "/v1/suppliers/{id}/keys", id: "addKey", summary: "Give a supplier a key",
-			body: NewKey{}, answer: AddedKey{}, status: 201, do: a.addKey},
-		{method: "POST", path: "/v1/keys/{id}/revoke", id: "revokeKey", summary: "Refuse a key from now on",
-			answer: Key{}, status: 200, do: a.revokeKey},
+		{
+			method: "GET", path: "/v1/suppliers", id: "listSuppliers", summary: "List the suppliers",
+			query: paging, answer: SupplierPage{}, status: 200, do: a.suppliers,
+		},
+		{
+			method: "POST", path: "/v1/suppliers", id: "addSupplier", summary: "Add a supplier",
+			body: NewSupplier{}, answer: Supplier{}, status: 201, do: a.addSupplier,
+		},
+		{
+			method: "GET", path: "/v1/suppliers/{id}", id: "getSupplier", summary: "Show a supplier and its keys",
+			answer: Supplier{}, status: 200, do: a.supplier,
+		},
+		{
+			method: "POST", path: "/v1/suppliers/{id}/keys", id: "addKey", summary: "Give a supplier a key",
+			body: NewKey{}, answer: AddedKey{}, status: 201, do: a.addKey,
+		},
+		{
+			method: "POST", path: "/v1/keys/{id}/revoke", id: "revokeKey", summary: "Refuse a key from now on",
+			answer: Key{}, status: 200, do: a.revokeKey,
+		},
 
-		{method: "GET", path: "/v1/grids", id: "listGrids", summary: "List the grids",
-			answer: GridList{}, status: 200, do: a.grids},
-		{method: "POST", path: "/v1/grids", id: "addGrid", summary: "Add a grid",
-			body: registry.Grid{}, answer: registry.Grid{}, status: 201, do: a.addGrid},
+		{
+			method: "GET", path: "/v1/grids", id: "listGrids", summary: "List the grids",
+			answer: GridList{}, status: 200, do: a.grids,
+		},
+		{
+			method: "POST", path: "/v1/grids", id: "addGrid", summary: "Add a grid",
+			body: registry.Grid{}, answer: registry.Grid{}, status: 201, do: a.addGrid,
+		},
 
-		{method: "GET", path: "/v1/devices", id: "listDevices", summary: "List the devices",
-			query: paging, answer: DevicePage{}, status: 200, do: a.devices},
-		{method: "GET", path: "/v1/devices/{name}", id: "getDevice", summary: "Show a device and why it stands where it does",
-			answer: DeviceDetail{}, status: 200, do: a.device},
-		{method: "DELETE", path: "/v1/devices/{name}", id: "deleteDevice", summary: "Delete a device and its credentials",
-			status: 204, do: a.deleteDevice},
+		{
+			method: "GET", path: "/v1/devices", id: "listDevices", summary: "List the devices",
+			query: paging, answer: DevicePage{}, status: 200, do: a.devices,
+		},
+		{
+			method: "GET", path: "/v1/devices/{name}", id: "getDevice", summary: "Show a device and why it stands where it does",
+			answer: DeviceDetail{}, status: 200, do: a.device,
+		},
+		{
+			method: "DELETE", path: "/v1/devices/{name}", id: "deleteDevice", summary: "Delete a device and its credentials",
+			status: 204, do: a.deleteDevice,
+		},
 
-		{method: "GET", path: "/v1/outcomes", id: "listOutcomes", summary: "List outcomes, newest first",
+		{
+			method: "GET", path: "/v1/outcomes", id: "listOutcomes", summary: "List outcomes, newest first",
 			query: filters(
 				parameter{name: "device", doc: "name of a device"},
 				parameter{name: "code", doc: "outcome code, such as KEY_EXPIRED"},
 				parameter{name: "since", doc: "time, such as 2026-11-21T09:14:03Z"}),
-			answer: OutcomePage{}, status: 200, do: a.outcomes},
-		{method: "GET", path: "/v1/dead-letters", id: "listDeadLetters", summary: "List dead letters, newest first",
+			answer: OutcomePage{}, status: 200, do: a.outcomes,
+		},
+		{
+			method: "GET", path: "/v1/dead-letters", id: "listDeadLetters", summary: "List dead letters, newest first",
 			query: filters(
 				parameter{name: "device", doc: "name of a device"},
 				parameter{name: "since", doc: "time, such as 2026-11-21T09:14:03Z"}),
-			answer: DeadLetterPage{}, status: 200, do: a.deadLetters},
-		{method: "GET", path: "/v1/dead-letters/{id}", id: "getDeadLetter", summary: "Show a dead letter",
-			answer: registry.DeadLetter{}, status: 200, do: a.deadLetter},
+			answer: DeadLetterPage{}, status: 200, do: a.deadLetters,
+		},
+		{
+			method: "GET", path: "/v1/dead-letters/{id}", id: "getDeadLetter", summary: "Show a dead letter",
+			answer: registry.DeadLetter{}, status: 200, do: a.deadLetter,
+		},
 
-		{method: "POST", path: "/v1/try", id: "try", summary: "Run one message through chains without effects",
-			body: TryRequest{}, answer: TryResult{}, status: 200, do: a.try},
+		{
+			method: "POST", path: "/v1/try", id: "try", summary: "Run one message through chains without effects",
+			body: TryRequest{}, answer: TryResult{}, status: 200, do: a.try,
+		},
 
-		{method: "GET", path: "/openapi.json", id: "describe", summary: "This description",
+		{
+			method: "GET", path: "/openapi.json", id: "describe", summary: "This description",
 			answer: map[string]any{}, status: 200, do: func(context.Context, *http.Request) (any, error) {
 				return describe(a.routes, a.Version), nil
-			}},
+			},
+		},
 	}
 }

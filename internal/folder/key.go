@@ -36,8 +36,10 @@ func (f *Folder) ServerKey(file string) (secret.Key, error) {
 		return key, err
 	}
 	if !f.Fresh {
-		return secret.Key{}, &KeyError{file, "it is not there, but the data folder holds data sealed with it",
-			"put the file back from where it was kept, or name it with --server-key-file"}
+		return secret.Key{}, &KeyError{
+			file, "it is not there, but the data folder holds data sealed with it",
+			"put the file back from where it was kept, or name it with --server-key-file",
+		}
 	}
 	return makeKey(file)
 }
@@ -57,8 +59,10 @@ func readKey(file string) (secret.Key, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(raw) != secret.KeySize {
 		// The decoder's own error would quote the key.
-		return secret.Key{}, &KeyError{file, fmt.Sprintf("it is not %d bytes in base64", secret.KeySize),
-			"put the file back from where it was kept"}
+		return secret.Key{}, &KeyError{
+			file, fmt.Sprintf("it is not %d bytes in base64", secret.KeySize),
+			"put the file back from where it was kept",
+		}
 	}
 	return secret.KeyFrom(raw)
 }

@@ -111,8 +111,10 @@ func TestReloadVerdicts(t *testing.T) {
 		{"nothing done", func() {}, "unchanged", one, ""},
 		{"other layout", func() { write(t, root, "\n\n"+chainOf("root", "one")) }, "unchanged", one, ""},
 		{"good", func() { write(t, root, chainOf("root", "two")) }, "swapped", two, ""},
-		{"misspelt kind", func() { write(t, root, strings.Replace(chainOf("root", "three"), "action.log", "action.lgo", 1)) },
-			"refused", two, `root.json:5 unknown-kind /metadata/nodes/0/type node "log": there is no node kind "action.lgo" did you mean "action.log"?`},
+		{
+			"misspelt kind", func() { write(t, root, strings.Replace(chainOf("root", "three"), "action.log", "action.lgo", 1)) },
+			"refused", two, `root.json:5 unknown-kind /metadata/nodes/0/type node "log": there is no node kind "action.lgo" did you mean "action.log"?`,
+		},
 		{"asked again", func() {}, "refused", two, "root.json:5 unknown-kind"},
 		{"half a file", func() { write(t, root, chainOf("root", "three")[:40]) }, "refused", two, "root.json:"},
 		{"empty file", func() { write(t, root, "") }, "refused", two, "root.json:1 "},
@@ -121,8 +123,10 @@ func TestReloadVerdicts(t *testing.T) {
 			must(t, os.Symlink("nobody@nowhere.4711", filepath.Join(dir, ".#root.json")))
 			write(t, filepath.Join(dir, ".root.json"), "{")
 		}, "unchanged", two, ""},
-		{"a required chain away", func() { must(t, os.Remove(filepath.Join(dir, "provision.json"))) },
-			"refused", two, `root.json:1 missing-chain  the set has no chain "provision"`},
+		{
+			"a required chain away", func() { must(t, os.Remove(filepath.Join(dir, "provision.json"))) },
+			"refused", two, `root.json:1 missing-chain  the set has no chain "provision"`,
+		},
 		{"an empty folder", func() { must(t, os.Remove(root)) }, "refused", two, "unreadable  reading chains: no *.json file in folder"},
 		{"no folder", func() { must(t, os.RemoveAll(dir)) }, "refused", two, "unreadable  reading chains: stat "},
 		{"back again", func() { writeSet(t, dir, "one") }, "swapped", one, ""},

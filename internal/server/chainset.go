@@ -46,7 +46,6 @@ func (c *Core) UseChains(ctx context.Context, files []engine.File) (admin.Reload
 		return r, chain.Close()
 	}
 	r.Result, r.After = admin.ReloadSwapped, chain.Revision()
-	c.decides.add(chain.Revision(), decidersOf(files), now)
 	c.set.Store(&chainSet{files: files, since: now})
 	c.Engine.Swap(chain)
 	return r, nil

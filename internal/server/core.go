@@ -60,7 +60,6 @@ type Core struct {
 	catalog  *engine.Catalog
 	now      func() time.Time
 	log      zerolog.Logger
-	decides  decidersByRevision
 	set      atomic.Pointer[chainSet] // in force
 
 	swapping sync.Mutex // one change of the chain set at a time; protects what follows
@@ -117,14 +116,13 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	}
 	logFindings(o.Logger, findings)
 	now := o.Clock()
-	c.decides.add(chain.Revision(), decidersOf(o.Chains), now)
 	c.set.Store(&chainSet{files: o.Chains, since: now})
 	rows, err := c.pending(ctx)
 	if err != nil {
 		return errors.Join(err, chain.Close())
 	}
 	opts := o.Engine
-	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, &c.decides, o.Clock), o.Logger, o.Clock, admin.MaskText
+	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, o.Clock), o.Logger, o.Clock, admin.MaskText
 	if o.Wrap != nil {
 		opts.Begin = o.Wrap(opts.Begin)
 	}

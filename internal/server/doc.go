@@ -17,8 +17,8 @@
 // # Changing the chains
 //
 // Core.UseChains puts a set of chains in the place of the one in force, or finds out why not; a chainFolder calls it with
-// what a folder holds, whenever a folderWatch says that it may have changed or the admin API asks. What is derived from a set
-// (its deciders, the files that messages are tried on) changes with it, and stays known for the runs that are still on it.
+// what a folder holds, whenever a folderWatch says that it may have changed or the admin API asks. The files that messages are
+// tried on change with the set.
 //
 // All types are safe for concurrent use.
 package server

@@ -39,7 +39,8 @@ func OpenLocal(ctx context.Context, o Options) (_ *Local, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, l.open(ctx, f.Store(), key, pebble.Options{Logger: o.Logger}, o)
+	err = l.open(ctx, f.Store(), key, pebble.Options{Logger: o.Logger}, o)
+	return l, err
 }
 
 // OpenEmpty opens an empty registry in memory, in which a message can be tried.

@@ -75,7 +75,7 @@ func TestChainsChangeUnderLoad(t *testing.T) {
 }
 
 // editChains returns the new revisions, and the first finding of each report.
-func editChains(t *testing.T, s *running, file, good string) (revisions map[string]bool, reports map[string]bool) {
+func editChains(t *testing.T, s *running, file, good string) (revisions, reports map[string]bool) {
 	t.Helper()
 	bad := []func(text string) string{
 		func(text string) string {

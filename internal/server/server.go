@@ -66,7 +66,8 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		Logger: o.Logger, Observer: s.metrics.mqtt(),
 	}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
 	s.metrics.watch(s)
-	return s, s.listen()
+	err = s.listen()
+	return s, err
 }
 
 func (s *Server) listen() (err error) {

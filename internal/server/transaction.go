@@ -17,21 +17,20 @@ import (
 const aloneFrom = 4
 
 // begin adapts the registry's transactions to the engine's.
-func begin(r *registry.Registry, decides *decidersByRevision, now func() time.Time) engine.BeginFunc {
+func begin(r *registry.Registry, now func() time.Time) engine.BeginFunc {
 	return func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
 		ctx, tx, err := r.Begin(ctx, registry.TxOptions{Alone: engine.Attempt(ctx) >= aloneFrom})
 		if err != nil {
 			return nil, nil, err
 		}
-		return ctx, &transaction{Tx: tx, decides: decides, now: now}, nil
+		return ctx, &transaction{Tx: tx, now: now}, nil
 	}
 }
 
 // transaction is a registry's transaction as the engine wants one.
 type transaction struct {
 	*registry.Tx
-	decides *decidersByRevision
-	now     func() time.Time
+	now func() time.Time
 }
 
 func (t *transaction) Flush(ctx context.Context) error { return conflict(t.Tx.Flush(ctx)) }
@@ -104,9 +103,7 @@ func (t *transaction) outcome(f engine.Fate, now time.Time) *registry.Outcome {
 		o.CUPS = supplypoint.Mask(text)
 	}
 	if o.Code != "" { // what only is counted needs no place and no path
-		hops := f.Path.Hops()
-		at := t.decides.of(f.Revision).place(hops)
-		o.Chain, o.Node, o.Path = at.Chain, at.Node, spelt(hops)
+		o.Chain, o.Node, o.Path = f.Decided.Chain, f.Decided.Node, spelt(f.Path.Hops())
 	}
 	return o
 }

@@ -27,8 +27,10 @@ func parse(name string, raw []byte) (map[string]entry, []error) {
 	var faults []error
 	fault := func(n ast.Node, hint, reason string, args ...any) {
 		at := n.GetToken().Position
-		faults = append(faults, &Error{Place: fmt.Sprintf("%s:%d:%d", name, at.Line, at.Column),
-			Reason: fmt.Sprintf(reason, args...), hint: hint})
+		faults = append(faults, &Error{
+			Place:  fmt.Sprintf("%s:%d:%d", name, at.Line, at.Column),
+			Reason: fmt.Sprintf(reason, args...), hint: hint,
+		})
 	}
 	known := map[string]bool{}
 	for _, k := range Keys() {

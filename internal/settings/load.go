@@ -64,8 +64,10 @@ func Load(from Sources) (Settings, []Value, error) {
 			}
 		}
 		if err := k.set(&s, v.Value); err != nil {
-			faults = append(faults, &Error{Place: place, Reason: k.Name + " " + err.Error(),
-				hint: fmt.Sprintf("%s: %s", k.Name, k.Doc)})
+			faults = append(faults, &Error{
+				Place: place, Reason: k.Name + " " + err.Error(),
+				hint: fmt.Sprintf("%s: %s", k.Name, k.Doc),
+			})
 		}
 		values = append(values, v)
 	}

@@ -49,22 +49,36 @@ func (k Key) Variable() string {
 // Keys is every setting there is, in the order of the documentation.
 func Keys() []Key {
 	return []Key{
-		{"data", "./gridtie-data", "folder that holds everything the server knows; belongs to one process",
-			text(func(s *Settings) *string { return &s.Data })},
-		{"mqtt", "127.0.0.1:1883", "address for devices that speak MQTT without TLS: HOST:PORT or off",
-			address(func(s *Settings) *string { return &s.MQTT })},
-		{"admin", "127.0.0.1:9464", "address for /healthz, /readyz and /metrics: HOST:PORT or off",
-			address(func(s *Settings) *string { return &s.Admin })},
-		{"chains", "", "folder of chain files; the built-in chains if empty",
-			optional(func(s *Settings) *string { return &s.Chains })},
-		{"server-key-file", "", "file of the key that seals secrets; server.key in the data folder if empty",
-			optional(func(s *Settings) *string { return &s.ServerKeyFile })},
+		{
+			"data", "./gridtie-data", "folder that holds everything the server knows; belongs to one process",
+			text(func(s *Settings) *string { return &s.Data }),
+		},
+		{
+			"mqtt", "127.0.0.1:1883", "address for devices that speak MQTT without TLS: HOST:PORT or off",
+			address(func(s *Settings) *string { return &s.MQTT }),
+		},
+		{
+			"admin", "127.0.0.1:9464", "address for /healthz, /readyz and /metrics: HOST:PORT or off",
+			address(func(s *Settings) *string { return &s.Admin }),
+		},
+		{
+			"chains", "", "folder of chain files; the built-in chains if empty",
+			optional(func(s *Settings) *string { return &s.Chains }),
+		},
+		{
+			"server-key-file", "", "file of the key that seals secrets; server.key in the data folder if empty",
+			optional(func(s *Settings) *string { return &s.ServerKeyFile }),
+		},
 		{"log-level", "info", "least important log lines to write: debug, info, warn or error", logLevel},
 		{"log-format", "auto", "form of log lines: console, json, or auto for console on a terminal only", logFormat},
-		{"max-connections", "100000", "devices that may be connected at once, from 1",
-			number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections })},
-		{"max-packet", "65536", "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
-			number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket })},
+		{
+			"max-connections", "100000", "devices that may be connected at once, from 1",
+			number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections }),
+		},
+		{
+			"max-packet", "65536", "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
+			number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket }),
+		},
 	}
 }
 

@@ -41,10 +41,18 @@ func TestPrecedence(t *testing.T) {
 		{"default", "", nil, nil, "127.0.0.1:1883", "default"},
 		{"file over default", file, nil, nil, "127.0.0.1:1", "file "},
 		{"variable over file", file, map[string]string{"GRIDTIE_MQTT": "127.0.0.1:2"}, nil, "127.0.0.1:2", "variable GRIDTIE_MQTT"},
-		{"flag over variable", file, map[string]string{"GRIDTIE_MQTT": "127.0.0.1:2"},
-			map[string]string{"mqtt": "127.0.0.1:3"}, "127.0.0.1:3", "flag --mqtt"},
-		{"a good flag covers a bad variable", "", map[string]string{"GRIDTIE_MQTT": "nonsense"},
-			map[string]string{"mqtt": "off"}, "off", "flag --mqtt"},
+		{
+			"flag over variable", file,
+			map[string]string{"GRIDTIE_MQTT": "127.0.0.1:2"},
+			map[string]string{"mqtt": "127.0.0.1:3"},
+			"127.0.0.1:3", "flag --mqtt",
+		},
+		{
+			"a good flag covers a bad variable", "",
+			map[string]string{"GRIDTIE_MQTT": "nonsense"},
+			map[string]string{"mqtt": "off"},
+			"off", "flag --mqtt",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -104,7 +104,6 @@ func BenchmarkIdleConnection(b *testing.B) {
 		for _, c := range pairs {
 			_ = c.Close()
 		}
-		pairs = nil
 		before := memory()
 		for i := range conns {
 			c := enter(b, address)

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -60,7 +61,7 @@ func (r *Reader) ReadHeader() (Header, error) {
 		}
 		between := r.r == r.w
 		if err := r.fill(); err != nil {
-			if err == io.EOF && !between {
+			if errors.Is(err, io.EOF) && !between {
 				err = io.ErrUnexpectedEOF
 			}
 			return h, err
@@ -73,7 +74,7 @@ func (r *Reader) ReadHeader() (Header, error) {
 func (r *Reader) ReadBody(h Header) ([]byte, error) {
 	for r.w-r.r < h.Length {
 		if err := r.fill(); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
