@@ -130,6 +130,33 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
+// with adds a parameter to an address.
+func with(dsn, parameter string) string {
+	switch {
+	case !strings.Contains(dsn, "://"):
+		return dsn + " " + parameter
+	case strings.Contains(dsn, "?"):
+		return dsn + "&" + parameter
+	}
+	return dsn + "?" + parameter
+}
+
+// TestCommitsAreFlushed: a role or an address that asks for acknowledgement before the flush does not get it; a weaker
+// standby is the operator's choice.
+func TestCommitsAreFlushed(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]string{"off": "on", "local": "local", "on": "on"} {
+		dsn, schema := database(t)
+		s := opened(t, with(dsn, "synchronous_commit="+asked), postgres.Options{Schema: schema})
+		if got, err := s.Setting(t.Context(), "synchronous_commit"); err != nil || got != want {
+			t.Errorf("asked for %s: got %s (%v), want %s", asked, got, err, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestNewer: tables of a newer version are left alone.
 func TestNewer(t *testing.T) {
 	t.Parallel()
@@ -148,12 +175,7 @@ func TestNewer(t *testing.T) {
 func TestViewSurvives(t *testing.T) {
 	t.Parallel()
 	dsn, schema := database(t)
-	name := "application_name=" + schema
-	if strings.Contains(dsn, "?") {
-		dsn += "&" + name
-	} else {
-		dsn += "?" + name
-	}
+	dsn = with(dsn, "application_name="+schema)
 	s := opened(t, dsn, postgres.Options{Schema: schema})
 	if err := put(s, "a", "1"); err != nil {
 		t.Fatal(err)

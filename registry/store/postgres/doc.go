@@ -25,7 +25,8 @@
 // in memory of last writes, as in package pebble, then all rows of a group go out in one pipeline. The group's last
 // LSN is a row of that transaction (_commits), so that the database itself tells which states it holds. Other
 // connections read, each view in a REPEATABLE READ transaction that begins by asking which state its snapshot shows:
-// stamp and LSN of a view are that number, exactly.
+// stamp and LSN of a view are that number, exactly. The transaction stays open for the next view, for a moment, and
+// serves it if nothing was committed since; otherwise a view costs one round trip before its first read.
 //
 // A batch is visible when it is committed, and committed means on disk. So Apply takes as long as a commit, Sync mostly
 // returns at once, and who applies one batch after another waits for the disk each time; only batches of different
@@ -38,7 +39,8 @@
 // lost is not guessed at: the new connection first takes the lock that the old one held, after which the old one can
 // do nothing any more, and then reads whether the group's LSN is there. What cannot be mended is final at once: another
 // process has used the store meanwhile, or the database lacks what it had acknowledged (restored, or failed over to a
-// standby that was behind). A view under way does not survive its connection; its reads err.
+// standby that was behind). A view under way goes on over another connection if that shows the same state; otherwise
+// its reads err, and the error is nobody's fault but the connection's: begin the view again.
 //
 // # Concurrency and lifetime
 //

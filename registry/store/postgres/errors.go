@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+var errAway = errors.New("the database is away")
+
 // final is an error that trying again does not mend.
 type final struct{ error }
 

@@ -18,3 +18,9 @@ func OpenDialing(ctx context.Context, dsn string, o Options, dial func(ctx conte
 	writing.DialFunc = dial
 	return openWith(ctx, writing, config, o)
 }
+
+// Setting returns a setting of the connection that writes, of a store that nobody writes to.
+func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
+	err = s.session.conn.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value)
+	return value, err
+}

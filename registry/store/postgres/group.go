@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -159,5 +158,3 @@ func refusesData(err error) bool {
 	state := code(err)
 	return len(state) == 5 && (state[:2] == "22" || state[:2] == "54")
 }
-
-var errAway = errors.New("the database is away")
