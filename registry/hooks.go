@@ -116,7 +116,7 @@ func (h *hooks) run(r *Registry) {
 		h.mu.Unlock()
 		for _, n := range waits {
 			if err := r.settle(context.Background(), n.lsn); err != nil {
-				r.log.Error().Str("event", "registry.hook-dropped").Err(err).Send()
+				r.log.Error().Str("event", "hook_dropped").Err(err).Send()
 				continue
 			}
 			if n.change != nil {
@@ -139,7 +139,7 @@ func (h *hooks) run(r *Registry) {
 func (r *Registry) guard(hook func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error().Str("event", "registry.hook-panic").Interface("panic", p).Stack().Send()
+			r.log.Error().Str("event", "hook_panicked").Interface("panic", p).Stack().Send()
 		}
 	}()
 	hook()

@@ -36,7 +36,7 @@ func (r *Registry) writeLazily(ctx context.Context, every time.Duration) {
 			err = errors.Join(err, r.sweep(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
-			r.log.Warn().Str("event", "registry.housekeeping").Err(err).Send()
+			r.log.Warn().Str("event", "housekeeping_failed").Err(err).Send()
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (a *app) serve() *cobra.Command {
 			a.banner(srv)
 			if !a.Terminal || !a.ErrTerminal { // who reads the banner need not read it twice
 				log.Info().Str("version", release).Str("data", s.Data).Str("revision", srv.Status().Chains.Revision).
-					Interface("addresses", srv.Addresses()).Msg("server_started")
+					Interface("addresses", srv.Addresses()).Str("event", "server_started").Send()
 			}
 			return srv.Run(cmd.Context())
 		},

@@ -141,6 +141,6 @@ func (a *api) deleteDevice(ctx context.Context, r *http.Request) (any, error) {
 	if err := a.Registry.DeleteDevice(ctx, d.ID); err != nil {
 		return nil, known(err, fmt.Sprintf("device %q", d.Name), "")
 	}
-	a.Logger.Info().Str("device", d.Name).Msg("device_deleted")
+	a.Logger.Info().Str("device", d.Name).Str("event", "device_deleted").Send()
 	return nil, nil
 }

@@ -71,6 +71,6 @@ func (a *api) revealProfile(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Logger.Info().Str("profile", name).Msg("provisioning_secret_shown")
+	a.Logger.Info().Str("profile", name).Str("event", "provisioning_secret_shown").Send()
 	return RevealedProfile{Profile: shown(p), ProvisionKey: key.Reveal(), ProvisionSecret: text.Reveal()}, nil
 }

@@ -48,7 +48,7 @@ func (a *api) serve(rt route) http.HandlerFunc {
 		}()
 		if err != nil {
 			if writeProblem(w, err) {
-				a.Logger.Error().Err(err).Str("operation", rt.id).Msg("admin_request_failed")
+				a.Logger.Error().Err(err).Str("operation", rt.id).Str("event", "admin_request_failed").Send()
 			}
 			return
 		}

@@ -96,7 +96,7 @@ func (f *chainFolder) judge(ctx context.Context, now reading) (r admin.Reload, e
 			Hint: "put the chain files back; until then the chains in force stay",
 		}}}
 	} else if r, err = f.use(ctx, now.files); err != nil {
-		f.log.Error().Err(err).Str("revision", r.Before).Msg("chains_reload_failed")
+		f.log.Error().Err(err).Str("revision", r.Before).Str("event", "chains_reload_failed").Send()
 		return r, err
 	}
 	r.From = f.dir
@@ -121,17 +121,17 @@ func (f *chainFolder) tell(r admin.Reload) {
 	switch r.Result {
 	case admin.ReloadRefused:
 		f.refused.Store(&admin.RefusedChains{Since: f.core.now().UTC(), Findings: r.Findings})
-		f.log.Error().Str("from", f.dir).Str("revision", r.After).Int("findings", len(r.Findings)).Msg("chains_refused")
+		f.log.Error().Str("from", f.dir).Str("revision", r.After).Int("findings", len(r.Findings)).Str("event", "chains_refused").Send()
 	case admin.ReloadSwapped:
 		f.refused.Store(nil)
-		f.log.Info().Str("from", f.dir).Str("before", r.Before).Str("revision", r.After).Int("chains", r.Chains).Msg("chains_swapped")
+		f.log.Info().Str("from", f.dir).Str("before", r.Before).Str("revision", r.After).Int("chains", r.Chains).Str("event", "chains_swapped").Send()
 	default:
 		f.refused.Store(nil)
 		if was == nil {
-			f.log.Debug().Str("from", f.dir).Str("revision", r.After).Msg("chains_unchanged")
+			f.log.Debug().Str("from", f.dir).Str("revision", r.After).Str("event", "chains_unchanged").Send()
 			return
 		}
-		f.log.Info().Str("from", f.dir).Str("revision", r.After).Msg("chains_restored")
+		f.log.Info().Str("from", f.dir).Str("revision", r.After).Str("event", "chains_restored").Send()
 	}
 	logFindings(f.log, r.Findings)
 }

@@ -134,7 +134,7 @@ const loggedFindings = 20
 func logFindings(log zerolog.Logger, findings engine.Findings) {
 	for i, f := range masked(findings) {
 		if i == loggedFindings {
-			log.Warn().Int("findings", len(findings)-i).Msg("chain_findings_left_out")
+			log.Warn().Int("findings", len(findings)-i).Str("event", "chain_findings_left_out").Send()
 			return
 		}
 		line, event := log.Warn(), "chain_warning"

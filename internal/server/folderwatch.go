@@ -68,7 +68,7 @@ func (w folderWatch) run(ctx context.Context, changed func()) {
 				at.errors = nil
 				continue
 			}
-			w.log.Warn().Err(err).Str("folder", w.dir).Msg("chains_watch_failed")
+			w.log.Warn().Err(err).Str("folder", w.dir).Str("event", "chains_watch_failed").Send()
 			touched() // a queue that overflowed has lost something
 		case <-poll.C:
 			at.follow()
@@ -104,7 +104,7 @@ func (w folderWatch) attach() *attached {
 		err = a.watcher.Add(filepath.Dir(dir))
 	}
 	if err != nil {
-		w.log.Warn().Err(err).Str("folder", w.dir).Dur("poll", cmp.Or(w.poll, defaultPoll)).Msg("chains_polled_only")
+		w.log.Warn().Err(err).Str("folder", w.dir).Dur("poll", cmp.Or(w.poll, defaultPoll)).Str("event", "chains_polled_only").Send()
 	}
 	return a
 }

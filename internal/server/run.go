@@ -37,7 +37,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if l := s.mqttListener; l != nil {
 		g.Go(func() error { return s.mqtt.Serve(running, l) })
 	}
-	stopping := context.AfterFunc(running, func() { log.Info().Msg("server_stopping") })
+	stopping := context.AfterFunc(running, func() { log.Info().Str("event", "server_stopping").Send() })
 	err := g.Wait()
 	stopping()
 
@@ -49,7 +49,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return &StoreError{cause}
 	}
 	if err == nil {
-		log.Info().Msg("server_stopped")
+		log.Info().Str("event", "server_stopped").Send()
 	}
 	return err
 }
@@ -87,7 +87,7 @@ func (s *Server) housekeep(ctx context.Context) error {
 			return nil
 		case <-t.C:
 			if err := s.core.Registry.Housekeep(ctx); err != nil && ctx.Err() == nil {
-				s.options.Logger.Warn().Err(err).Msg("housekeeping_failed")
+				s.options.Logger.Warn().Err(err).Str("event", "housekeeping_failed").Send()
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func (s *Server) close(ctx context.Context) error {
 	if s.core != nil {
 		if err := s.core.drain(ctx); err != nil {
 			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
-			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Msg("messages_abandoned")
+			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Str("event", "messages_abandoned").Send()
 		}
 		errs = append(errs, s.core.Registry.Close())
 	}

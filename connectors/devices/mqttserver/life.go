@@ -52,11 +52,11 @@ func (c *Conn) serve() {
 	}
 	if refused != 0 {
 		c.server.observer.Refused(refused)
-		c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", refused).Msg("mqtt_refused")
+		c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", refused).Str("event", "mqtt_refused").Send()
 		return
 	}
 	c.server.observer.Closed(reason)
-	c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", reason).Msg("mqtt_closed")
+	c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", reason).Str("event", "mqtt_closed").Send()
 }
 
 // guard runs f, which calls code that is not ours. A panic closes the connection, and nothing else.
@@ -72,7 +72,7 @@ func (c *Conn) guard(f func()) {
 		if err, ok := v.(runtime.Error); ok {
 			what = err.Error()
 		}
-		c.server.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Msg("mqtt_panic")
+		c.server.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Str("event", "mqtt_panic").Send()
 		c.Close(ClosedPanic)
 	}()
 	f()

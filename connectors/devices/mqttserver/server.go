@@ -75,7 +75,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, g *group) error {
 		if !scarce(err) {
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
 		}
-		s.loud.Warn().Err(err).Msg("mqtt_accept_delayed")
+		s.loud.Warn().Err(err).Str("event", "mqtt_accept_delayed").Send()
 		select {
 		case <-ctx.Done():
 			return nil

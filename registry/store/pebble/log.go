@@ -24,7 +24,7 @@ func harmless(format string, args []any) string {
 func (l logger) Infof(string, ...any) {}
 
 func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn().Str("cause", harmless(format, args)).Msg("store_trouble")
+	l.log.Warn().Str("cause", harmless(format, args)).Str("event", "store_trouble").Send()
 }
 
 // Fatalf fails the store and returns, where Pebble's own logger would end the process.
@@ -41,7 +41,7 @@ func (s *Store) events() *pebble.EventListener {
 			case s.trouble <- struct{}{}:
 			default:
 			}
-			s.log.Warn().Str("cause", harmless("%v", []any{err})).Msg("store_trouble")
+			s.log.Warn().Str("cause", harmless("%v", []any{err})).Str("event", "store_trouble").Send()
 		},
 		FlushEnd: func(i pebble.FlushInfo) {
 			if i.Err != nil {
@@ -53,13 +53,13 @@ func (s *Store) events() *pebble.EventListener {
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			s.log.Error().Str("file", i.Path).Str("cause", harmless("%v", []any{i.Details})).Msg("store_corrupt")
+			s.log.Error().Str("file", i.Path).Str("cause", harmless("%v", []any{i.Details})).Str("event", "store_corrupt").Send()
 		},
 		DiskSlow: func(i pebble.DiskSlowInfo) {
-			s.log.Warn().Str("file", i.Path).Dur("took", i.Duration).Msg("store_disk_slow")
+			s.log.Warn().Str("file", i.Path).Dur("took", i.Duration).Str("event", "store_disk_slow").Send()
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
-			s.log.Warn().Str("cause", i.Reason).Msg("store_stalled")
+			s.log.Warn().Str("cause", i.Reason).Str("event", "store_stalled").Send()
 		},
 	}
 }

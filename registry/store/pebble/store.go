@@ -271,7 +271,7 @@ func (s *Store) fail(err error) {
 		s.err = fmt.Errorf("%w: %w", store.ErrFailed, err)
 		close(s.failed)
 		s.fence.tripped.Store(true)
-		s.log.Error().Err(err).Msg("store_failed")
+		s.log.Error().Err(err).Str("event", "store_failed").Send()
 	})
 }
 
