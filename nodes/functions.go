@@ -31,7 +31,7 @@ type supplierResult struct {
 
 func supplierFunction(s Services) expression.Function {
 	f := expression.Function{
-		Name: "supplier", Example: `supplier(msg.supplierKey).outcome == "MATCHED"`, Params: []expression.Param{{Name: "key"}},
+		Name: "supplier", Public: true, Example: `supplier(msg.supplierKey).outcome == "MATCHED"`, Params: []expression.Param{{Name: "key"}},
 		Doc: "Whose supplier key it is: an object of outcome (MATCHED, or an outcome code such as KEY_EXPIRED), id, name and key " +
 			"(its id, never the key). The key must be usable at the time at which the server received the message.",
 	}
@@ -76,7 +76,7 @@ type gridResult struct {
 
 func gridFunction(s Services) expression.Function {
 	f := expression.Function{
-		Name: "grid", Example: `grid(msg.cups).kind == "cau"`, Params: []expression.Param{{Name: "cups"}},
+		Name: "grid", Public: true, Example: `grid(msg.cups).kind == "cau"`, Params: []expression.Param{{Name: "cups"}},
 		Doc: "The grid of a supply point: an object of outcome (MATCHED, or an outcome code such as CUPS_CHECK_FAILED or " +
 			"GRID_NOT_FOUND), id, name, kind (dso, zone, feeder, transformer, cau, community or microgrid) and by (membership or " +
 			"distributor prefix).",

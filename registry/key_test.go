@@ -13,11 +13,11 @@ func TestSupplierByKey(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	ctx := t.Context()
-	ok(t, second(b.AddSupplier(ctx, registry.Supplier{Name: "Luz del Norte S.A."})))
+	ok(t, second(b.AddSupplier(ctx, registry.Supplier{Name: "Energía del Año S.A."})))
 	keys := map[string]registry.SupplierKey{}
 	add := func(clear string, k registry.SupplierKey) {
 		t.Helper()
-		k.Supplier = "luz-del-norte-s-a"
+		k.Supplier = "energia-del-ano-s-a"
 		k, shown, err := b.AddKey(ctx, k, text(clear))
 		ok(t, err)
 		if !shown.IsZero() {
@@ -55,7 +55,7 @@ func TestSupplierByKey(t *testing.T) {
 	if got, err := b.SupplierByKey(ctx, secret.Digest{}, start); err != nil || got.Code != registry.KeyUnknown {
 		t.Errorf("no digest: got %+v, %v", got, err)
 	}
-	if got := must[[]registry.SupplierKey](t)(b.Keys(ctx, "luz-del-norte-s-a")); len(got) != 4 {
+	if got := must[[]registry.SupplierKey](t)(b.Keys(ctx, "energia-del-ano-s-a")); len(got) != 4 {
 		t.Errorf("keys: got %d, want 4", len(got))
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/gridtie/gridtie/engine/secret"
 )
 
@@ -64,11 +66,12 @@ func validLabel(s string) bool {
 	return true
 }
 
-// label makes an id of a name: "Luz del Norte S.A." becomes "luz-del-norte-s-a".
+// label makes an id of a name: "Energía del Año S.A." becomes "energia-del-ano-s-a".
 func label(name string) string {
 	var b strings.Builder
-	for _, c := range strings.ToLower(name) {
+	for _, c := range norm.NFD.String(strings.ToLower(name)) {
 		switch {
+		case unicode.Is(unicode.Mn, c): // the accent, once it stands apart from its letter
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
 			b.WriteRune(c)
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
