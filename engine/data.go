@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +58,7 @@ func checkJSON(text []byte) error {
 	if err := d.SkipValue(); err != nil {
 		return err
 	}
-	if _, err := d.ReadToken(); err == nil {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("text after the document at offset %d", d.InputOffset())
 	}
 	return nil

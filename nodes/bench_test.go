@@ -13,7 +13,6 @@ import (
 	"github.com/gridtie/gridtie/internal/benchref"
 	"github.com/gridtie/gridtie/nodes/filter"
 	"github.com/gridtie/gridtie/nodes/transform"
-	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // benchChain is the workload of internal/benchref as a chain of eight nodes.
@@ -70,7 +69,7 @@ func benchEngine(b testing.TB, w *benchref.World) *engine.Engine {
 	b.Helper()
 	language, err := expression.New(
 		expression.Func1(expression.Function{Name: "cups.valid", Doc: "d", Example: `cups.valid("x")`, Params: []expression.Param{{Name: "s"}}, Pure: true},
-			func(_ context.Context, s string) (bool, error) { return supplypoint.Check(s).OK, nil }),
+			func(_ context.Context, s string) (bool, error) { return benchref.Valid(s), nil }), // as the references do
 		expression.Func2(expression.Function{Name: "serves", Doc: "d", Example: `serves("a", "b")`, Params: []expression.Param{{Name: "s"}, {Name: "g"}}},
 			func(_ context.Context, s, g string) (bool, error) { return w.Serves(s, g), nil }),
 	)
