@@ -46,7 +46,6 @@ func (s *Store) write() {
 	var next *request // taken from the queue and too big for the last group
 	for {
 		first := next
-		next = nil
 		if first == nil {
 			var open bool
 			if first, open = <-s.queue; !open {
