@@ -91,18 +91,28 @@ func (n *logNode) allow(lane string) bool {
 	return n.lines[lane] <= linesPerMinute
 }
 
-// pointLike finds supply points in a text: a country, sixteen digits and two letters, in any groups.
-var pointLike = regexp.MustCompile(`(?i)(?:es|pt)(?:[ ./-]?[0-9]){16}[ ./-]?[a-z][ ./-]?[a-z]`)
+// pointLike finds supply points in a text: a country, sixteen digits and two letters, in any groups; pointBare those
+// whose country was left out.
+var (
+	pointLike = regexp.MustCompile(`(?i)(?:es|pt)(?:[ ._/-]?[0-9]){16}[ ._/-]?[a-z][ ._/-]?[a-z]`)
+	pointBare = regexp.MustCompile(`(?i)\b[0-9](?:[ ._/-]?[0-9]){15}[ ._/-]?[a-z][ ._/-]?[a-z]\b`)
+)
 
 // least is how long a value must be to be taken for somebody's supply point, however badly it is written.
 const least = 10
 
-// redact masks supply points: the message's own, as it is written there, and whatever looks like one.
+// redact masks supply points: the message's own, as it is written there, and whatever looks like one. Of a text that
+// still has one in it, in a spelling that only package supplypoint reads, nothing is shown.
 func redact(m *engine.Message, text string) string {
 	if v, ok := m.Data().Field("cups"); ok {
 		if own, ok := v.(string); ok && len(own) >= least {
 			text = strings.ReplaceAll(text, own, supplypoint.Mask(own))
 		}
 	}
-	return pointLike.ReplaceAllStringFunc(text, supplypoint.Mask)
+	text = pointLike.ReplaceAllStringFunc(text, supplypoint.Mask)
+	text = pointBare.ReplaceAllStringFunc(text, supplypoint.Mask)
+	if pointLike.MatchString(supplypoint.Canonical(text)) {
+		return supplypoint.Mask(text)
+	}
+	return text
 }
