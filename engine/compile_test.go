@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -89,4 +90,32 @@ func FuzzCompile(f *testing.F) {
 			_ = c.Close()
 		}
 	})
+}
+
+// A field that is null is left out: it has its default, or is missing.
+func TestNullIsLeftOut(t *testing.T) {
+	t.Parallel()
+	type config struct {
+		Must string `json:"must" doc:"What must be."`
+		May  int    `json:"may" doc:"What may be." default:"7"`
+	}
+	var got config
+	kind := engine.Kind{
+		Name: "test.null", Summary: "Test null", Relations: []string{"Success"}, Config: config{},
+		New: engine.Build(func(c config, _ engine.Env) (engine.Node, error) {
+			got = c
+			return engine.NodeFunc(func(_ context.Context, m *engine.Message) (engine.Result, error) { return engine.Success(m), nil }), nil
+		}),
+	}
+	catalog := testCatalog(t, nil, kind)
+	file := func(configuration string) []engine.File {
+		return []engine.File{{Name: "x.json", Text: []byte(`{"ruleChain":{"id":"root"},"metadata":{"firstNode":"a","nodes":[{"id":"a","type":"test.null","configuration":` + configuration + `}]}}`)}}
+	}
+	compile(t, catalog, file(`{"must":"x","may":null}`)...)
+	if want := (config{Must: "x", May: 7}); got != want {
+		t.Errorf("configuration: got %+v, want %+v", got, want)
+	}
+	if _, findings := engine.Compile(file(`{"must":null}`), catalog, engine.CompileOptions{}); len(findings) != 1 || findings[0].Code != "missing-field" {
+		t.Errorf("findings: got %v, want one missing-field", findings)
+	}
 }

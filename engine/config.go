@@ -136,7 +136,7 @@ func (r *configReader) structure(v reflect.Value, at *tree) bool {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		names = append(names, name)
 		given := at.member(name)
-		if given == nil {
+		if given == nil || given.kind == 'n' && f.Type.Kind() != reflect.Interface && !implementsUnmarshaler(f.Type) {
 			ok = r.absent(v.Field(i), f, name, at) && ok
 			continue
 		}

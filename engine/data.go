@@ -85,13 +85,22 @@ func (d *Data) WithAlias(a Alias) *Data {
 
 // inherit keeps what travelled beside the former payload; what this one brings itself comes first.
 func (d *Data) inherit(former *Data) *Data {
-	if former.beside == nil {
+	if former.beside == nil || former.beside == d.beside {
 		return d
 	}
-	return &Data{text: d.text, beside: &beside{
-		digests: slices.Concat(d.digests(), former.digests()),
-		aliases: slices.Concat(d.aliases(), former.aliases()),
-	}}
+	// A payload made of the former one has brought most of it along: twice would be without end in a cycle.
+	digests, aliases := slices.Clip(d.digests()), slices.Clip(d.aliases())
+	for _, x := range former.digests() {
+		if !slices.ContainsFunc(digests, func(own namedDigest) bool { return own.name == x.name }) {
+			digests = append(digests, x)
+		}
+	}
+	for _, a := range former.aliases() {
+		if !slices.Contains(aliases, a) {
+			aliases = append(aliases, a)
+		}
+	}
+	return &Data{text: d.text, beside: &beside{digests: digests, aliases: aliases}}
 }
 
 func (d *Data) digests() []namedDigest {

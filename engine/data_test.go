@@ -60,3 +60,23 @@ func TestDataField(t *testing.T) {
 		t.Errorf("the alias in another payload: got %v, want %q", got, "other")
 	}
 }
+
+// A payload made of the former one does not carry the same names twice.
+func TestPayloadsDoNotGrowBeside(t *testing.T) {
+	t.Parallel()
+	alias := engine.Alias{Name: "cups", At: "CUPS"}
+	m := engine.NewMessage(device("d"), engine.NewData(`{}`).WithAlias(alias).WithDigest("key", testDigest("old")))
+	for range 100 {
+		m = m.WithData(m.Data().WithDigest("other", testDigest("new")))
+	}
+	if got := m.Data().Aliases(); len(got) != 1 || got[0] != alias {
+		t.Errorf("aliases: got %v, want %v alone", got, alias)
+	}
+	if d, ok := m.Data().Digest("key"); !ok || !d.Equal(testDigest("old")) {
+		t.Error("the digest of the former payload is gone")
+	}
+	m = m.WithData(engine.NewData(`{}`).WithDigest("key", testDigest("new")))
+	if d, _ := m.Data().Digest("key"); !d.Equal(testDigest("new")) {
+		t.Error("the new payload's own digest does not come first")
+	}
+}

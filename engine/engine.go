@@ -57,6 +57,7 @@ type Engine struct {
 	mu       sync.Mutex // protects what follows
 	counts   Counts
 	places   int             // left for messages from outside
+	over     bool            // Drain gave the chain set back: there are no more runs
 	waiting  []chan struct{} // who wait for a place, first come first served
 	spare    *job            // jobs that are done, to be used again
 	draining bool
@@ -119,10 +120,16 @@ func (e *Engine) Resume(rows []Pending) {
 }
 
 // Swap makes another chain set the current one, in one atomic step. Runs under way finish on the set that they started
-// on; its nodes are closed after the last of them.
+// on; its nodes are closed after the last of them. After Drain, the nodes of the new set are closed at once.
 func (e *Engine) Swap(chain *Chain) {
 	chain.users.Add(1)
-	e.closeIfUnused(e.current.Swap(chain))
+	e.mu.Lock()
+	former := chain
+	if !e.over {
+		former = e.current.Swap(chain)
+	}
+	e.mu.Unlock()
+	e.closeIfUnused(former)
 }
 
 // Chain is the current chain set.
@@ -146,14 +153,18 @@ func (e *Engine) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		e.cancelled.Store(true)
-		e.watch.cancelAll(errors.New("the engine is stopping"))
+		e.watch.cancelAll(errStopping)
 		<-e.idle
 	}
 	if first {
 		e.watch.stop()
 		e.pool.stop()
 		e.acks.stop()
-		e.closeIfUnused(e.current.Load())
+		e.mu.Lock()
+		e.over = true
+		last := e.current.Load()
+		e.mu.Unlock()
+		e.closeIfUnused(last)
 	}
 	return err
 }

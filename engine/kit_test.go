@@ -29,7 +29,7 @@ type exprConfig struct {
 // hook lets a test say what a node of kind test.hook does; the node's word picks the function.
 type hooks map[string]func(ctx context.Context, m *engine.Message) (engine.Result, error)
 
-func testCatalog(t testing.TB, h hooks) *engine.Catalog {
+func testCatalog(t testing.TB, h hooks, more ...engine.Kind) *engine.Catalog {
 	t.Helper()
 	language, err := expression.New()
 	if err != nil {
@@ -57,7 +57,7 @@ func testCatalog(t testing.TB, h hooks) *engine.Catalog {
 		return func(_ context.Context, m *engine.Message) (engine.Result, error) { return engine.On(w, m), nil }
 	})
 	named.AnyRelation = true
-	catalog, err := engine.NewCatalog(language,
+	catalog, err := engine.NewCatalog(language, append(more,
 		call, back, barrier, named,
 		word("test.outcome", []string{"Success"}, func(w string, _ engine.Env) engine.NodeFunc {
 			return func(_ context.Context, m *engine.Message) (engine.Result, error) {
@@ -88,7 +88,7 @@ func testCatalog(t testing.TB, h hooks) *engine.Catalog {
 				}), nil
 			}),
 		},
-	)
+	)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -16,6 +18,17 @@ const (
 // route moves a branch on by a node's result.
 func (r *run) route(b *branch, result Result) {
 	s := b.step
+	var e *edge
+	if result.turn == follow {
+		e = s.edge(result.relation)
+	}
+	if fault := r.misrouted(s, e, result); fault != nil {
+		r.fail(b, fault)
+		return
+	}
+	if result.more != nil {
+		r.emit(s, result.more.emitted)
+	}
 	if m := result.message; m != nil && m.changed != b.message.changed && m.Outcome() != "" && m.Outcome() != b.message.Outcome() {
 		r.last, r.decided = m, s
 	}
@@ -25,12 +38,7 @@ func (r *run) route(b *branch, result Result) {
 	case backToCall:
 		r.leaveChain(b, result)
 	default:
-		e := s.edge(result.relation)
 		if e == nil {
-			if !s.kind.AnyRelation {
-				r.fail(b, fmt.Errorf("the node gave the relation %q, which its kind %s does not have", result.relation, s.kind.Name))
-				return
-			}
 			b.step = nil // an expression named a relation that nothing is connected to
 			return
 		}
@@ -40,6 +48,25 @@ func (r *run) route(b *branch, result Result) {
 		}
 		r.follow(b, e, result)
 	}
+}
+
+// misrouted is a result that no node may give. It is a failure as if the node had said so: none of its writes stay.
+func (r *run) misrouted(s *step, e *edge, result Result) (err error) {
+	switch more := result.more; {
+	case result.turn == follow && e == nil && !s.kind.AnyRelation:
+		err = fmt.Errorf("the node gave the relation %q, which its kind %s does not have", result.relation, s.kind.Name)
+	case result.turn == callChain && r.chain.byID[result.relation] == nil:
+		err = fmt.Errorf("%w: %q", ErrUnknownChain, result.relation)
+	case result.turn == callChain && result.message == nil,
+		more != nil && (slices.Contains(more.others, nil) || slices.Contains(more.emitted, nil)):
+		err = errors.New("the node gave a message that is nil")
+	default:
+		return nil
+	}
+	if r.tx != nil {
+		r.tx.Rollback(r.mark)
+	}
+	return err
 }
 
 // follow continues the branch along an edge: the first message to the first node at once, the rest later in order.
@@ -85,14 +112,10 @@ func (r *run) later(b *branch, m *Message, steps []*step) {
 
 func (r *run) enterChain(b *branch, result Result) {
 	g := r.chain.byID[result.relation]
-	if g == nil {
-		r.fail(b, fmt.Errorf("%w: %q", ErrUnknownChain, result.relation))
-		return
-	}
 	if !r.visit(b, g) {
 		return
 	}
-	b.returns = &caller{step: b.step, next: b.returns}
+	b.returns = &caller{step: b.step, next: b.returns, handling: b.handling}
 	b.message, b.step, b.handling = result.message, g.first, nil
 }
 
@@ -105,8 +128,7 @@ func (r *run) leaveChain(b *branch, result Result) {
 		b.step = nil
 		return
 	}
-	b.returns, b.handling = back.next, nil
-	b.step = back.step
+	b.step, b.returns, b.handling = back.step, back.next, back.handling
 	e := back.step.edge(result.relation)
 	if e == nil {
 		b.step = nil
@@ -149,7 +171,7 @@ func (r *run) fail(b *branch, err error) {
 			r.failure = err
 			return
 		}
-		b.step, b.returns, b.handling = b.returns.step, b.returns.next, nil
+		b.step, b.returns, b.handling = b.returns.step, b.returns.next, b.returns.handling
 	}
 }
 
@@ -184,9 +206,9 @@ func (r *run) emit(s *step, messages []*Message) {
 func (r *run) save(b *branch) {
 	p := &savepoint{
 		stack: slices.Clone(r.stack), path: slices.Clone(r.path), emitted: slices.Clone(r.emitted),
-		last: r.last, decided: r.decided, branches: r.branches,
+		last: r.last, decided: r.decided, branches: r.branches, visits: maps.Clone(r.visits), failure: r.failure,
 	}
-	if b.step != nil {
+	if b.step != nil && r.failure == nil {
 		p.stack = append(p.stack, *b)
 	}
 	r.barrier = p

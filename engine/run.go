@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 )
 
@@ -44,8 +45,9 @@ type branch struct {
 
 // caller is a calling step that waits for a return: a stack as a list, because branches share its lower part.
 type caller struct {
-	step *step
-	next *caller
+	step     *step
+	next     *caller
+	handling *graph // as the branch had it at the call
 }
 
 // savepoint is where a run goes on when it has to repeat: behind the last barrier, with the result that it gave.
@@ -56,6 +58,8 @@ type savepoint struct {
 	last     *Message
 	decided  *step
 	branches int
+	visits   map[*graph]int
+	failure  error // that of the barrier's own, which nothing took
 }
 
 // process carries one job to its fate.
@@ -101,6 +105,13 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 			return nil
 		}
 		r.walkAll()
+		if errors.Is(r.failure, errStopping) {
+			if r.tx != nil {
+				r.tx.Discard()
+			}
+			r.abandoned(j, f, ErrDraining)
+			return nil
+		}
 		r.fate(j, f)
 		if r.tx == nil {
 			return nil
@@ -135,16 +146,17 @@ func (r *run) begin(j *job) error {
 	clear(r.emitted)
 	r.stack, r.emitted = r.stack[:0], r.emitted[:0]
 	r.failure, r.refused, r.branches, r.visits, r.last, r.decided = nil, nil, 1, nil, j.message, nil
-	r.node, r.tx = r.context, nil
+	r.node, r.tx = r.context.renewed(r.context), nil
 	if begin := r.engine.options.Begin; begin != nil {
 		var err error
-		if r.node, r.tx, err = begin(r.context, j.message); err != nil {
+		if r.node, r.tx, err = begin(r.node, j.message); err != nil {
 			return fmt.Errorf("opening a transaction: %w", err)
 		}
 	}
 	if s := r.barrier; s != nil {
 		r.stack, r.path, r.emitted = append(r.stack, s.stack...), append(r.path, s.path...), append(r.emitted, s.emitted...)
 		r.last, r.decided, r.branches = s.last, s.decided, s.branches
+		r.visits, r.failure = maps.Clone(s.visits), s.failure
 		return nil
 	}
 	first, err := r.entry(j)
@@ -214,7 +226,14 @@ func (r *run) guarded(b *branch) {
 			if r.tx != nil {
 				r.tx.Rollback(r.mark)
 			}
-			r.fail(b, fmt.Errorf("the node panicked: %T", p)) // the value may hold anything
+			if cause, final := r.overNow(); final {
+				r.failure = r.located(s, cause)
+			} else {
+				r.fail(b, fmt.Errorf("the node panicked: %T", p)) // the value may hold anything
+			}
+			if s.kind.Barrier {
+				r.save(b)
+			}
 		}
 	}()
 	for b.step != nil && r.failure == nil {
@@ -248,24 +267,31 @@ func (r *run) step(b *branch) {
 	} else {
 		result, err = r.traced(b)
 	}
-	if cause, final := r.context.over(); final {
-		r.failure = r.located(s, cause)
-		return
-	} else if cause != nil && err != nil {
+	cause, final := r.overNow()
+	if cause != nil && err != nil {
 		err = cause
 	}
-	if err != nil {
+	switch {
+	case final:
+		r.failure = r.located(s, cause)
+	case err != nil:
 		if r.tx != nil {
 			r.tx.Rollback(r.mark)
 		}
 		r.fail(b, err)
-		return
+	default:
+		r.route(b, result)
 	}
-	if result.more != nil {
-		r.emit(s, result.more.emitted)
-	}
-	r.route(b, result)
-	if s.kind.Barrier {
+	if s.kind.Barrier { // also one that failed: it may have acted
 		r.save(b)
 	}
+}
+
+// overNow tells why the context ended during the node that just ran, and gives the next node a new one.
+func (r *run) overNow() (cause error, final bool) {
+	cause, final = r.context.over()
+	if cause != nil && !final {
+		r.node = r.context.renewed(r.node)
+	}
+	return cause, final
 }

@@ -17,7 +17,8 @@ type runContext struct {
 	// the run is in, 0 outside of nodes. In one word, because it is written at every node for the watchdog to see.
 	position atomic.Uint64
 	attempt  uint32
-	ended    atomic.Bool // whether there is a cause: looked at after every node, and seldom so
+	ended    atomic.Bool   // whether there is a cause: looked at after every node, and seldom so
+	renewals atomic.Uint32 // how often the context ended for a node only
 
 	mu     sync.Mutex // protects what follows: the watchdog cancels from outside
 	ending *ending    // nil while nobody asked for the end or caused it
@@ -42,9 +43,17 @@ func (c *runContext) step() *step {
 
 func (c *runContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-func (c *runContext) Done() <-chan struct{} {
+func (c *runContext) Done() <-chan struct{} { return c.doneSince(0) }
+
+// doneSince is Done for the context that there is since so many renewals.
+func (c *runContext) doneSince(renewals uint32) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.renewals.Load() != renewals {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
 	return c.endingLocked().done
 }
 
@@ -55,12 +64,34 @@ func (c *runContext) endingLocked() *ending {
 	return c.ending
 }
 
-func (c *runContext) Err() error {
-	if c.ended.Load() {
+func (c *runContext) Err() error { return c.errSince(0) }
+
+func (c *runContext) errSince(renewals uint32) error {
+	if c.ended.Load() || c.renewals.Load() != renewals { // in this order: over writes them in the other one
 		return context.Canceled
 	}
 	return nil
 }
+
+// renewed is the run's context as it is now, with the values of another that was derived from it.
+func (c *runContext) renewed(values context.Context) context.Context {
+	n := c.renewals.Load()
+	if n == 0 {
+		return values
+	}
+	return &renewedContext{Context: values, run: c, renewals: n}
+}
+
+// renewedContext stands for a run's context after it ended for one node only. It is another value, because a context that
+// has ended must stay so: who still holds the former one may be about to ask it why.
+type renewedContext struct {
+	context.Context // for its values
+	run             *runContext
+	renewals        uint32
+}
+
+func (c *renewedContext) Done() <-chan struct{} { return c.run.doneSince(c.renewals) }
+func (c *renewedContext) Err() error            { return c.run.errSince(c.renewals) }
 
 func (c *runContext) Value(key any) any {
 	switch key.(type) {
@@ -83,17 +114,17 @@ func (c *runContext) cancel(cause error, final bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.endingLocked()
-	e.final = e.final || final
-	if e.cause != nil {
+	if e.cause == nil {
+		close(e.done)
+	} else if e.final || !final {
 		return
 	}
-	e.cause = cause
+	e.cause, e.final = cause, final
 	c.ended.Store(true)
-	close(e.done)
 }
 
-// over tells why the context ended, if it did. A context that ended for a node only is renewed for the next one: what
-// handles the failure must be able to work. Whoever still holds the channel of the ended one sees it closed.
+// over tells why the context ended, if it did. A context that ended for a node only is to be renewed for the next one:
+// what handles the failure must be able to work.
 func (c *runContext) over() (cause error, final bool) {
 	if !c.ended.Load() {
 		return nil, false
@@ -103,6 +134,7 @@ func (c *runContext) over() (cause error, final bool) {
 	cause, final = c.ending.cause, c.ending.final
 	if !final {
 		c.ending = nil
+		c.renewals.Add(1)
 		c.ended.Store(false)
 	}
 	return cause, final

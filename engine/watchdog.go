@@ -13,10 +13,11 @@ import (
 // watchInterval is how finely time limits are kept. Workers read no clock: the watchdog looks at them.
 const watchInterval = 50 * time.Millisecond
 
-// The causes of a context that the watchdog ended.
+// The causes of a context that the watchdog or a stopping engine ended.
 var (
 	errNodeTime = errors.New("the node took longer than it may")
 	errRunTime  = errors.New("the run took longer than it may")
+	errStopping = errors.New("the engine is stopping")
 )
 
 // worker is a goroutine of the pool, as the watchdog sees it.
