@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -37,7 +38,7 @@ func (a *api) serve(rt route) http.HandlerFunc {
 		answer, err := func() (answer any, err error) {
 			defer func() {
 				if p := recover(); p != nil {
-					err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+					err = fmt.Errorf("panic: %s\n%s", harmless(p), debug.Stack())
 				}
 			}()
 			if err := knownQuery(r, rt.query); err != nil {
@@ -60,6 +61,14 @@ func (a *api) serve(rt route) http.HandlerFunc {
 		w.WriteHeader(rt.status)
 		_ = json.NewEncoder(w).Encode(answer)
 	}
+}
+
+// harmless is what may be logged of a panic: its value may quote a key or a secret, that of a run-time error does not.
+func harmless(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // decode reads a request's body strictly: an unknown field is most often a misspelt one.
