@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"fmt"
+	"runtime/debug"
 	"context"
 	"hash/fnv"
 	"slices"
@@ -139,7 +141,8 @@ func (h *hooks) run(r *Registry) {
 func (r *Registry) guard(hook func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error().Str("event", "hook_panicked").Interface("panic", p).Stack().Send()
+			// Its type, not its value: that may hold anything.
+			r.log.Error().Str("event", "hook_panicked").Str("panic", fmt.Sprintf("%T", p)).Bytes("stack", debug.Stack()).Send()
 		}
 	}()
 	hook()
