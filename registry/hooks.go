@@ -1,10 +1,10 @@
 package registry
 
 import (
-	"fmt"
-	"runtime/debug"
 	"context"
+	"fmt"
 	"hash/fnv"
+	"runtime/debug"
 	"slices"
 	"sync"
 
