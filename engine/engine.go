@@ -60,6 +60,7 @@ type Engine struct {
 	over     bool            // Drain gave the chain set back: there are no more runs
 	waiting  []chan struct{} // who wait for a place, first come first served
 	spare    *job            // jobs that are done, to be used again
+	left     map[uint64]bool // pending rows, by sequence, of which a step was abandoned
 	draining bool
 	idle     chan struct{} // closed when nothing is in flight while draining
 }
@@ -259,6 +260,36 @@ func (e *Engine) queueRow(values context.Context, row Pending) {
 		j.message, j.values, j.start = step.Message.withHead(&step.Message.head.Header, ref), values, step
 		e.enqueue(j)
 	}
+}
+
+// errOvertakes abandons a pending step behind one that was abandoned: its commit would say that the row is done up to it.
+var errOvertakes = errors.New("an earlier step of its pending row was abandoned: both wait for the next start")
+
+// leaveBehind notes that a step of a pending row was abandoned. The row stays where it is until the next start.
+func (e *Engine) leaveBehind(ref PendingRef) {
+	if ref.Sequence == 0 || ref.Last {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.left == nil {
+		e.left = map[uint64]bool{}
+	}
+	e.left[ref.Sequence] = true
+}
+
+// overtakes says whether an earlier step of the row was left behind.
+func (e *Engine) overtakes(ref PendingRef) bool {
+	if ref.Step == 0 {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	left := e.left[ref.Sequence]
+	if ref.Last {
+		delete(e.left, ref.Sequence)
+	}
+	return left
 }
 
 // observe raises the newest sequence to at least n.

@@ -244,3 +244,54 @@ func TestSwapAfterDrain(t *testing.T) {
 		t.Errorf("%d nodes are open after the end", n)
 	}
 }
+
+// A step of a pending row that was abandoned is not overtaken by the next: the commit of the last step would delete the
+// row, and the abandoned one with it.
+func TestAbandonedStepIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	h := hooks{"emit": func(_ context.Context, m *engine.Message) (engine.Result, error) {
+		child := func(typ string) *engine.Message {
+			return engine.NewMessage(engine.Header{Type: typ, Origin: engine.Origin{Type: "DEVICE", ID: "new"}}, nil)
+		}
+		return engine.Success(m).Emit(child("ONE"), child("TWO")), nil
+	}}
+	w := &world{}
+	begin := func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+		if m.Type() == "ONE" {
+			return nil, nil, errors.New("disk full")
+		}
+		return w.begin(ctx, m)
+	}
+	e := engine.New(compile(t, testCatalog(t, h), chain("root", `a:test.expr(type == "PROVISION_REQUEST")`, "b:test.hook(emit)", "c:test.write(c)",
+		"a -True-> b", "a -False-> c")), engine.Options{Begin: begin})
+	head := device("d")
+	head.Type = "PROVISION_REQUEST"
+	send(t, e, engine.NewMessage(head, nil))
+	if err := e.Drain(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if c := e.Counts(); c.Abandoned != 2 || c.Done != 1 || len(w.effects) != 0 {
+		t.Errorf("got %+v and effects %q, want both steps abandoned", c, w.effects)
+	}
+}
+
+type panickingTx struct{ engine.Tx }
+
+func (panickingTx) Commit(context.Context, engine.Fate) (func(context.Context) error, error) {
+	panic("7Qm4-Zr2x")
+}
+
+func TestPanicInTheTransactionCostsItsMessage(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	e := start(t, compile(t, testCatalog(t, nil), chain("root", "a:test.write(a)")), engine.Options{
+		Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+			ctx, tx, err := w.begin(ctx, m)
+			return ctx, panickingTx{tx}, err
+		},
+	})
+	f := send(t, e, engine.NewMessage(device("d"), nil))
+	if f.State != engine.Abandoned || strings.Contains(f.Cause.Error(), "7Qm4") {
+		t.Errorf("got %v %v, want abandoned without the panic's value", f.State, f.Cause)
+	}
+}

@@ -76,7 +76,9 @@ func (e *Engine) process(w *worker, j *job) {
 		e.queueRow(context.Background(), p)
 	}
 	if fate.State == Abandoned {
-		e.options.Logger.Warn().Str("event", "message_abandoned").Str("message", j.message.ID()).Err(fate.Cause).Send()
+		e.leaveBehind(fate.Consumed)
+		e.options.Logger.Warn().Str("event", "message_abandoned").Str("message", j.message.ID()).
+			Str("device", j.message.Origin().Name).Err(fate.Cause).Send()
 	}
 	if synced == nil {
 		e.finish(j, &fate)
@@ -100,6 +102,10 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 			r.abandoned(j, f, ErrDraining)
 			return nil
 		}
+		if r.engine.overtakes(j.message.pending()) {
+			r.abandoned(j, f, errOvertakes)
+			return nil
+		}
 		if err := r.begin(j); err != nil {
 			r.abandoned(j, f, err)
 			return nil
@@ -118,7 +124,7 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 		}
 		err := r.refused
 		if err == nil {
-			if synced, err = r.tx.Commit(context.Background(), *f); err == nil {
+			if synced, err = r.commit(f); err == nil {
 				return synced
 			}
 		}
@@ -131,6 +137,18 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 		r.context.attempt++
 		r.path = nil // the transaction may have kept the one that it was shown
 	}
+}
+
+// commit hands the fate to the transaction. A panic in it costs its message, not the process.
+func (r *run) commit(f *Fate) (synced func(context.Context) error, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.engine.options.Logger.Error().Str("event", "transaction_panic").Str("message", f.Message.ID()).
+				Str("device", f.Message.Origin().Name).Str("stack", string(debug.Stack())).Send()
+			err = fmt.Errorf("the transaction panicked: %T", p) // the value may hold anything
+		}
+	}()
+	return r.tx.Commit(context.Background(), *f)
 }
 
 func (r *run) abandoned(j *job, f *Fate, cause error) {
