@@ -10,18 +10,14 @@ import (
 	"time"
 )
 
-// countStripes is how many counters each edge has. Workers share a few, and add them up when somebody asks: with a single
-// one, two processors would wait for each other's cache line at every node.
-const countStripes = 8
-
 // Chain is a compiled, immutable revision of a chain set: every chain of it, with its nodes made and its expressions
 // compiled. An Engine runs it; Close is the engine's business once it has been handed over.
 type Chain struct {
 	revision string
 	graphs   []*graph
-	steps    []*step // of all graphs, in the order of their numbers
-	edges    []*edge // of all steps, at the place that their number says
-	counts   [countStripes][]atomic.Uint64
+	steps    []*step  // of all graphs, in the order of their numbers
+	edges    []*edge  // of all steps, at the place that their number says
+	counts   []uint64 // how often messages followed each edge; the engine's lock protects it
 	byID     map[string]*graph
 	root     *graph
 	closers  []io.Closer
@@ -76,15 +72,6 @@ func (c *Chain) number(s *step) {
 		s.leave.number = uint32(len(c.edges))
 		c.edges = append(c.edges, s.leave)
 	}
-}
-
-// count adds up how often messages followed an edge.
-func (c *Chain) count(e *edge) uint64 {
-	var sum uint64
-	for i := range c.counts {
-		sum += c.counts[i][e.number].Load()
-	}
-	return sum
 }
 
 // graph is one compiled chain: a slice of steps with their edges, which one goroutine walks.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -270,9 +269,7 @@ func (c *compiler) finish() {
 			c.chain.number(s)
 		}
 	}
-	for i := range c.chain.counts {
-		c.chain.counts[i] = make([]atomic.Uint64, len(c.chain.edges))
-	}
+	c.chain.counts = make([]uint64, len(c.chain.edges))
 	slices.SortFunc(c.files, func(a, b *fileChain) int { return cmp.Compare(a.id, b.id) })
 	hash := sha256.New()
 	for _, fc := range c.files {

@@ -46,6 +46,12 @@ func (e *Engine) finish(j *job, f *Fate) {
 	default:
 		e.counts.Abandoned++
 	}
+	if f.State != Abandoned {
+		// Here and not at each node: the lock is held anyway, and an atomic add a node would cost as much as the walk.
+		for _, n := range f.Path.hops {
+			f.Path.chain.counts[n]++
+		}
+	}
 	e.counts.InFlight--
 	if placed {
 		e.places++
@@ -56,7 +62,8 @@ func (e *Engine) finish(j *job, f *Fate) {
 	}
 }
 
-// EdgeCount is how often messages left a node by a relation, on the current revision.
+// EdgeCount is how often messages left a node by a relation, on the current revision. A message counts once it has met
+// its fate, unless it was abandoned.
 type EdgeCount struct {
 	Chain, Node, Relation string
 	Count                 uint64
@@ -64,12 +71,14 @@ type EdgeCount struct {
 
 // EdgeCounts lists every relation of every node of the current chain set.
 func (e *Engine) EdgeCounts() []EdgeCount {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	var all []EdgeCount
 	chain := e.current.Load()
 	for _, g := range chain.graphs {
 		for _, s := range g.steps {
 			for _, x := range s.edges {
-				all = append(all, EdgeCount{Chain: g.id, Node: s.id, Relation: x.relation, Count: chain.count(x)})
+				all = append(all, EdgeCount{Chain: g.id, Node: s.id, Relation: x.relation, Count: chain.counts[x.number]})
 			}
 		}
 	}

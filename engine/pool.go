@@ -51,7 +51,7 @@ func (p *pool) callLocked() {
 		p.coming = true
 		p.wake.Signal()
 	case len(p.workers) < p.limit:
-		w := &worker{run: run{stripe: len(p.workers) % countStripes}}
+		w := &worker{}
 		p.workers = append(p.workers, w)
 		p.coming = true
 		p.group.Go(func() { p.work(w) })

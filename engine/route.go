@@ -97,11 +97,8 @@ func (r *run) follow(b *branch, e *edge, result Result) {
 	b.message, b.step = result.message, e.to[0]
 }
 
-// pass counts an edge, and adds it to the path.
-func (r *run) pass(e *edge) {
-	r.chain.counts[r.stripe][e.number].Add(1)
-	r.path = append(r.path, e.number)
-}
+// pass adds an edge to the path.
+func (r *run) pass(e *edge) { r.path = append(r.path, e.number) }
 
 // later puts branches on the stack so that they come off it in file order.
 func (r *run) later(b *branch, m *Message, steps []*step) {

@@ -22,7 +22,6 @@ type run struct {
 
 	path     []uint32 // numbers of the edges followed; handed over with the fate
 	moves    uint32   // between nodes
-	stripe   int      // of the counters, the worker's
 	stack    []branch // branches still to walk, the next one last
 	emitted  []*Message
 	last     *Message // the one that set the outcome

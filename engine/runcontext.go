@@ -23,7 +23,7 @@ type runContext struct {
 	mu     sync.Mutex // protects what follows: the watchdog cancels from outside
 	ending *ending    // nil while nobody asked for the end or caused it
 
-	hops [12]uint32 // room for the run's path, which lives as long as the context
+	hops [8]uint32 // room for the run's path, which lives as long as the context
 }
 
 type ending struct {
