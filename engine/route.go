@@ -22,12 +22,14 @@ func (r *run) route(b *branch, result Result) {
 	if result.turn == follow {
 		e = s.edge(result.relation)
 	}
-	if fault := r.misrouted(s, e, result); fault != nil {
-		r.fail(b, fault)
-		return
-	}
-	if result.more != nil {
-		r.emit(s, result.more.emitted)
+	if plain := e != nil && result.message != nil && result.more == nil; !plain { // most are, and nothing is wrong with them
+		if fault := r.misrouted(s, e, result); fault != nil {
+			r.fail(b, fault)
+			return
+		}
+		if result.more != nil {
+			r.emit(s, result.more.emitted)
+		}
 	}
 	if m := result.message; m != nil && m.changed != b.message.changed && m.Outcome() != "" && m.Outcome() != b.message.Outcome() {
 		r.last, r.decided = m, s
