@@ -38,15 +38,18 @@ func values(t *testing.T) (all map[string]any, forbidden, digestForms []string) 
 		text secret.Text
 		key  secret.Key
 	}
-	return map[string]any{
+	all = map[string]any{
 		"text": text, "text pointer": &text, "digest": digest, "digest pointer": &digest, "key": key, "key pointer": &key,
 		"nested": nested{text, digest, key, []secret.Text{text}, map[string]secret.Digest{"a": digest}},
 		"hidden": hidden{text, key},
-	}, []string{
+	}
+	forbidden = []string{
 		clear, hex.EncodeToString([]byte(clear)), string(raw), hex.EncodeToString(raw), strings.Trim(fmt.Sprint(raw), "[]"),
-	}, []string{
+	}
+	digestForms = []string{
 		string(digest.Bytes()), hex.EncodeToString(digest.Bytes()), strings.Trim(fmt.Sprint(digest.Bytes()), "[]"),
 	}
+	return all, forbidden, digestForms
 }
 
 func TestNothingShowsASecret(t *testing.T) {
