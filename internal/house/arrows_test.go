@@ -26,7 +26,7 @@ func arrows() []arrow {
 		{"engine/...", []string{"engine/..."}, "it can be embedded without the rest"},
 
 		{"registry/store", nil, "it is bytes and order, no meaning"},
-		{"registry/store/...", []string{"registry/store"}, "a store knows its interface only"},
+		{"registry/store/...", []string{"registry/store", "registry/store/internal/..."}, "a store knows its interface, and what stores share"},
 		{"registry/...", []string{"registry/...", "engine/secret", "supplypoint"}, "what is known does not depend on who asks"},
 
 		{"nodes/...", []string{"nodes/...", "engine/...", "registry", "supplypoint"}, "nodes know nouns and codes, never where they are kept"},

@@ -26,19 +26,19 @@ func (s *Store) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 
 	// All that does not need the lock comes before it.
 	var room [64]uint64
 	hashes := room[:0]
 	for _, c := range b.Checks {
-		hashes = append(hashes, s.written.hash(c.Key))
+		hashes = append(hashes, s.written.Hash(c.Key))
 	}
 	for _, k := range b.Deletes {
-		hashes = append(hashes, s.written.hash(k))
+		hashes = append(hashes, s.written.Hash(k))
 	}
 	for _, p := range b.Puts {
-		hashes = append(hashes, s.written.hash(p.Key))
+		hashes = append(hashes, s.written.Hash(p.Key))
 	}
 	checks, writes := hashes[:len(b.Checks)], hashes[len(b.Checks):]
 	if len(writes) == 0 {
@@ -67,7 +67,7 @@ func (s *Store) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 func (s *Store) check(checks []store.Check, hashes []uint64) error {
 	applied := store.LSN(s.applied.Load())
 	for i, c := range checks {
-		if at := store.LSN(c.At); s.written.last(hashes[i]) > at {
+		if at := store.LSN(c.At); s.written.Last(hashes[i]) > at {
 			return store.ErrConflict
 		} else if at > applied {
 			return fmt.Errorf("%w: check at %d, which is to come", store.ErrInvalid, at)
@@ -90,7 +90,7 @@ func (s *Store) commitLocked(pb *pebble.Batch, writes []uint64) (_ store.LSN, er
 	}()
 	s.applied.Store(uint64(lsn)) // a1
 	for _, h := range writes {
-		s.written.mark(h, lsn)
+		s.written.Mark(h, lsn)
 	}
 	if err := s.db.ApplyNoSyncWait(pb, pebble.Sync); err != nil { // a2
 		s.fail(err)
@@ -139,7 +139,7 @@ func (s *Store) Sync(ctx context.Context, lsn store.LSN) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if lsn > s.Applied() {
 		return fmt.Errorf("%w: waiting for state %d, which is to come", store.ErrInvalid, lsn)
 	}

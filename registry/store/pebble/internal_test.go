@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/registry/store"
+	"github.com/gridtie/gridtie/registry/store/internal/single"
 )
 
 // TestPositions goes through all orders in which the three steps of a batch and the three of a view can mix, and shows
@@ -28,9 +29,9 @@ func TestPositions(t *testing.T) {
 		applied3, visible3 store.LSN // at v3
 	}
 	var orders []seen
-	w := newWritten()
-	h := w.hash([]byte("k"))
-	w.mark(h, 1)
+	w := single.NewWritten()
+	h := w.Hash([]byte("k"))
+	w.Mark(h, 1)
 	var mix func(applied, visible store.LSN, shown bool, a, v int, s seen)
 	mix = func(applied, visible store.LSN, shown bool, a, v int, s seen) {
 		if a == 3 && v == 3 {
@@ -58,7 +59,7 @@ func TestPositions(t *testing.T) {
 		}
 	}
 	mix(1, 1, false, 0, 0, seen{})
-	w.mark(h, 2) // the batch under test writes the key
+	w.Mark(h, 2) // the batch under test writes the key
 	if len(orders) != 20 {
 		t.Fatalf("got %d orders, want 20", len(orders))
 	}
@@ -77,7 +78,7 @@ func TestPositions(t *testing.T) {
 	} {
 		lost, early := false, false
 		for _, s := range orders {
-			if c.at != nil && w.last(h) <= c.at(s) && !s.shows {
+			if c.at != nil && w.Last(h) <= c.at(s) && !s.shows {
 				lost = true
 			}
 			if c.rests != nil && s.shows && c.rests(s) < 2 {
@@ -93,13 +94,13 @@ func TestPositions(t *testing.T) {
 // TestWritten: the table never tells too low an LSN, and tells the right one while keys are few.
 func TestWritten(t *testing.T) {
 	t.Parallel()
-	w := newWritten()
+	w := single.NewWritten()
 	rng := rand.New(rand.NewPCG(3, 3))
 	truth := map[uint64]store.LSN{}
 	var keys []uint64
 	exact := func(lsn store.LSN) (wrong int) {
 		for _, h := range keys {
-			got := w.last(h)
+			got := w.Last(h)
 			if got < truth[h] {
 				t.Fatalf("at %d: last write is %d, told %d", lsn, truth[h], got)
 			}
@@ -110,7 +111,7 @@ func TestWritten(t *testing.T) {
 		return wrong
 	}
 	for lsn := store.LSN(1); lsn <= 1_000_000; lsn++ {
-		h := w.hash(fmt.Appendf(nil, "key %d", lsn))
+		h := w.Hash(fmt.Appendf(nil, "key %d", lsn))
 		if lsn%3 == 0 {
 			h = keys[rng.IntN(len(keys))/2*2] // every other key stays as it was, until it is displaced
 		} else if lsn%1000 == 1 {
@@ -119,13 +120,13 @@ func TestWritten(t *testing.T) {
 		if _, ok := truth[h]; ok || lsn%1000 == 1 {
 			truth[h] = lsn
 		}
-		w.mark(h, lsn)
+		w.Mark(h, lsn)
 		if lsn == 2_000 && exact(lsn) > 0 {
 			t.Errorf("after %d writes %d keys have a wrong last write", lsn, exact(lsn))
 		}
 	}
 	t.Logf("after 1,000,000 writes %d of %d keys are taken for written later", exact(1_000_000), len(keys))
-	if w.last(w.hash([]byte("never"))) > 1_000_000 {
+	if w.Last(w.Hash([]byte("never"))) > 1_000_000 {
 		t.Error("a key is told to be written in the future")
 	}
 }

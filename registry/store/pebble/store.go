@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/registry/store"
+	"github.com/gridtie/gridtie/registry/store/internal/single"
 )
 
 // Options say how a folder is opened. The zero value is right for a server.
@@ -44,10 +45,10 @@ type Store struct {
 	fence  *fence
 	health io.Closer // of the operating system's file system, nil for any other
 	lock   *pebble.Lock
-	gate   gate
+	gate   *single.Gate
 
 	mu      sync.Mutex // one batch at a time; protects written, and the order of applied, visible and flushes
-	written *written
+	written *single.Written
 	panics  bool // Pebble panicked in a commit, perhaps with its locks held
 
 	applied atomic.Uint64
@@ -81,7 +82,7 @@ func Open(dir string, o Options) (*Store, error) {
 func open(dir string, o Options) (_ *Store, err error) {
 	s := &Store{
 		dir: dir, log: o.Logger,
-		gate:    gate{empty: make(chan struct{})},
+		gate:    single.NewGate(),
 		acks:    acks{waiting: make(map[store.LSN]chan struct{})},
 		flushes: make(chan flush, maxFlushes),
 		flushed: make(chan struct{}),
@@ -115,7 +116,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 	if s.db, err = s.openPebble(o, listener); err != nil {
 		return nil, err
 	}
-	s.written = newWritten()
+	s.written = single.NewWritten()
 	// State 1 is what the folder holds. Pebble has flushed what it found in the log.
 	s.applied.Store(1)
 	s.visible.Store(1)
@@ -217,7 +218,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 
 	r := &reader{ctx: ctx, at: store.Stamp(s.visible.Load())} // v1
 	points, err := s.db.NewIterWithContext(ctx, nil)          // v2
@@ -230,16 +231,16 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 	return rests, fn(r)
 }
 
-// enter begins a call; if it returns nil, the call ends with s.gate.leave.
+// enter begins a call; if it returns nil, the call ends with s.gate.Leave.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.gate.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	if err := s.Err(); err != nil {
-		s.gate.leave()
+		s.gate.Leave()
 		return err
 	}
 	return nil
@@ -278,7 +279,7 @@ func (s *Store) fail(err error) {
 // Close waits for the calls under way, flushes and ends the store. It must not be called from within a view.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
-		s.gate.close()
+		s.gate.Close()
 		close(s.flushes)
 		<-s.flushed
 		s.emptyLog()

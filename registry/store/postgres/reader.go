@@ -16,7 +16,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if err := s.readers.enter(ctx); err != nil {
 		return 0, err
 	}

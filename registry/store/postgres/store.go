@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gridtie/gridtie/registry/store"
+	"github.com/gridtie/gridtie/registry/store/internal/single"
 )
 
 // Store is an open store.
@@ -20,7 +21,7 @@ type Store struct {
 	sql    *statements
 	log    talk
 	owner  string // of the states that this Store makes
-	gate   gate
+	gate   *single.Gate
 
 	catalog atomic.Pointer[catalog]
 	readers *pool
@@ -31,7 +32,7 @@ type Store struct {
 	// These belong to the goroutine that writes.
 	session *session // nil while the server is away
 	lost    *session // the one before
-	recent  *written
+	recent  *single.Written
 	loose   sync.WaitGroup // sessions that are being closed
 
 	applied atomic.Uint64
@@ -74,11 +75,11 @@ func openWith(ctx context.Context, writing, reading *pgx.ConnConfig, o Options) 
 	s := &Store{
 		opts: o, config: writing, sql: newStatements(o.Schema), log: talk{Logger: o.Logger},
 		owner:   rand.Text(),
-		gate:    gate{empty: make(chan struct{})},
+		gate:    single.NewGate(),
 		readers: newPool(reading, o.Readers),
 		queue:   make(chan *request, maxGroup),
 		ended:   make(chan struct{}),
-		recent:  newWritten(),
+		recent:  single.NewWritten(),
 		failed:  make(chan struct{}),
 	}
 	if s.session, err = connect(ctx, writing); err != nil {
@@ -107,16 +108,16 @@ func openWith(ctx context.Context, writing, reading *pgx.ConnConfig, o Options) 
 	return s, nil
 }
 
-// enter begins a call; if it returns nil, the call ends with s.gate.leave.
+// enter begins a call; if it returns nil, the call ends with s.gate.Leave.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.gate.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	if err := s.Err(); err != nil {
-		s.gate.leave()
+		s.gate.Leave()
 		return err
 	}
 	return nil
@@ -128,7 +129,7 @@ func (s *Store) Sync(ctx context.Context, lsn store.LSN) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if lsn > s.Applied() {
 		return fmt.Errorf("%w: waiting for state %d, which is to come", store.ErrInvalid, lsn)
 	}
@@ -177,7 +178,7 @@ func (s *Store) fail(err error) {
 // Close waits for the calls under way and ends the store. It must not be called from within a view.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
-		s.gate.close()
+		s.gate.Close()
 		close(s.queue)
 		<-s.ended
 		s.readers.close()

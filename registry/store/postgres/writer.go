@@ -22,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	r := &request{batch: b, done: make(chan struct{})}
 	select {
 	case s.queue <- r:
@@ -133,7 +133,7 @@ func (s *Store) group(rs []*request) {
 // check compares checks with the table of last writes.
 func (s *Store) check(checks []store.Check, applied store.LSN) error {
 	for _, c := range checks {
-		if at := store.LSN(c.At); s.recent.last(s.recent.hash(c.Key)) > at {
+		if at := store.LSN(c.At); s.recent.Last(s.recent.Hash(c.Key)) > at {
 			return store.ErrConflict
 		} else if at > applied {
 			return fmt.Errorf("%w: check at %d, which is to come", store.ErrInvalid, at)
@@ -144,10 +144,10 @@ func (s *Store) check(checks []store.Check, applied store.LSN) error {
 
 func (s *Store) mark(b store.Batch, lsn store.LSN) {
 	for _, k := range b.Deletes {
-		s.recent.mark(s.recent.hash(k), lsn)
+		s.recent.Mark(s.recent.Hash(k), lsn)
 	}
 	for _, p := range b.Puts {
-		s.recent.mark(s.recent.hash(p.Key), lsn)
+		s.recent.Mark(s.recent.Hash(p.Key), lsn)
 	}
 }
 

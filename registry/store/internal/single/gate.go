@@ -1,4 +1,4 @@
-package pebble
+package single
 
 import (
 	"sync"
@@ -6,16 +6,20 @@ import (
 	"github.com/gridtie/gridtie/registry/store"
 )
 
-// gate counts the calls under way, so that closing can wait for them. Unlike a read-write lock it refuses a call that
+// Gate counts the calls under way, so that closing can wait for them. Unlike a read-write lock it refuses a call that
 // is made from within another (an Apply in a view) while somebody waits to close, where the lock would block for ever.
-type gate struct {
+type Gate struct {
 	mu     sync.Mutex
 	inside int
 	closed bool
 	empty  chan struct{} // closed when the last call leaves a closed gate
 }
 
-func (g *gate) enter() error {
+// NewGate returns an open gate.
+func NewGate() *Gate { return &Gate{empty: make(chan struct{})} }
+
+// Enter begins a call; it errs with store.ErrClosed once the gate is closed.
+func (g *Gate) Enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -25,7 +29,8 @@ func (g *gate) enter() error {
 	return nil
 }
 
-func (g *gate) leave() {
+// Leave ends a call that Enter let in.
+func (g *Gate) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inside--
@@ -34,8 +39,8 @@ func (g *gate) leave() {
 	}
 }
 
-// close lets nobody in any more and waits until all are out. It is called once.
-func (g *gate) close() {
+// Close lets nobody in any more and waits until all are out. It is called once.
+func (g *Gate) Close() {
 	g.mu.Lock()
 	g.closed = true
 	if g.inside == 0 {

@@ -1,4 +1,4 @@
-package postgres
+package single
 
 import (
 	"hash/maphash"
@@ -20,25 +20,27 @@ type set struct {
 	_     uint64 // fill the cache line
 }
 
-// written answers "has this key been written after At?" without reading it: never wrongly no, and rarely wrongly yes.
+// Written answers "has this key been written after At?" without reading it: never wrongly no, and rarely wrongly yes.
 // A key is known by a 49-bit part of its hash; two keys that share it, or more than four recent keys in one set, cost
 // a needless repeat. With 1,000 keys written since a read that is below one in 10^12 a check, with 100,000 one in 10^3
 // (a plain table of the same size, with one LSN a slot: one in 10^3 and one in 10).
 //
-// It belongs to the goroutine that writes.
-type written struct {
+// It is not safe for concurrent use: the store's lock, or its one writer, protects it.
+type Written struct {
 	seed maphash.Seed
 	sets []set
 }
 
-func newWritten() *written {
-	return &written{seed: maphash.MakeSeed(), sets: make([]set, 1<<setBits)}
+// NewWritten returns an empty table.
+func NewWritten() *Written {
+	return &Written{seed: maphash.MakeSeed(), sets: make([]set, 1<<setBits)}
 }
 
-func (w *written) hash(key []byte) uint64 { return maphash.Bytes(w.seed, key) }
+// Hash is what the other methods know a key by.
+func (w *Written) Hash(key []byte) uint64 { return maphash.Bytes(w.seed, key) }
 
-// last returns an LSN at or above that of the last write of the key with hash h.
-func (w *written) last(h uint64) store.LSN {
+// Last returns an LSN at or above that of the last write of the key with hash h.
+func (w *Written) Last(h uint64) store.LSN {
 	s, tag := &w.sets[h>>(64-setBits)], uint32(h)
 	for i, t := range s.tag {
 		if t == tag && s.lsn[i] > 0 {
@@ -48,8 +50,8 @@ func (w *written) last(h uint64) store.LSN {
 	return s.floor
 }
 
-// mark notes that the key with hash h is written at lsn, which must not be below any lsn marked before.
-func (w *written) mark(h uint64, lsn store.LSN) {
+// Mark notes that the key with hash h is written at lsn, which must not be below any lsn marked before.
+func (w *Written) Mark(h uint64, lsn store.LSN) {
 	s, tag := &w.sets[h>>(64-setBits)], uint32(h)
 	oldest := 0
 	for i, t := range s.tag {
