@@ -21,10 +21,14 @@ type Fate struct {
 const everybody = 1 << 30
 
 // Flush applies what was gathered so far and waits until the disk has it; then the transaction goes on, empty. It errs
-// with ErrConflict as Commit does, and the transaction is over then.
+// with ErrConflict and ErrAway as Commit does, and the transaction is over then.
 func (t *Tx) Flush(ctx context.Context) error {
 	if t.over {
 		return errOver
+	}
+	if t.lost != nil {
+		t.Discard()
+		return t.lost
 	}
 	b, wrote := t.batch()
 	if wrote {
@@ -41,12 +45,16 @@ func (t *Tx) Flush(ctx context.Context) error {
 
 // Commit applies effects and fate as one batch and returns when views show it; synced then waits for the disk. A
 // transaction that wrote nothing waits for what it read. Commit ends the transaction, whatever it returns; after
-// ErrConflict the run has to be repeated.
+// ErrConflict and ErrAway the run has to be repeated. A read that met ErrAway is enough for that, whatever became of its
+// error: the run may have made a failure of it that is none.
 func (t *Tx) Commit(ctx context.Context, f Fate) (synced func(context.Context) error, err error) {
 	if t.over {
 		return nil, errOver
 	}
 	defer t.Discard()
+	if t.lost != nil {
+		return nil, t.lost
+	}
 	if err := t.seal(f); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,19 @@
 package registry
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gridtie/gridtie/registry/store"
+)
 
 // What a caller can act upon; use errors.Is.
 var (
 	// ErrConflict: a row that the transaction decided on has changed. Repeat the run.
 	ErrConflict = errors.New("a row that was decided on has changed")
+
+	// ErrAway: the store cannot be reached at the moment, and what the transaction read or would write is lost. Wait with
+	// Reach, and repeat the run.
+	ErrAway = store.ErrAway
 
 	// ErrNotFound: there is no such thing; for CheckProvisioning also a wrong secret, which must look the same.
 	ErrNotFound = errors.New("not found")

@@ -29,6 +29,7 @@ type Tx struct {
 	reads   map[string]reading // rows that were decided on
 	rests   store.LSN
 	reader  store.Reader // of the view under way
+	lost    error        // the store went away under a read: whatever was made of that must not be applied
 }
 
 // write is what the transaction does to one key.
@@ -92,6 +93,9 @@ func (r *Registry) run(ctx context.Context, verb func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		// From the fourth attempt alone, so that it cannot lose for ever.
 		err := r.once(ctx, TxOptions{Alone: attempt > 3}, verb)
+		if errors.Is(err, ErrAway) && ctx.Err() == nil {
+			continue // beginning a view waits
+		}
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -152,13 +156,29 @@ func (t *Tx) view(ctx context.Context, read func() error) error {
 	if t.reader != nil {
 		return read()
 	}
+	if t.lost != nil {
+		return t.lost
+	}
 	lsn, err := t.r.store.View(ctx, func(reader store.Reader) error {
 		t.reader = reader
 		defer func() { t.reader = nil }()
 		return read()
 	})
 	t.rests = max(t.rests, lsn)
+	if errors.Is(err, store.ErrAway) {
+		t.lost = err
+	}
 	return err
+}
+
+// Reach waits until the store can be reached. It errs if it never will be, or when ctx ends first.
+func (r *Registry) Reach(ctx context.Context) error {
+	for {
+		_, err := r.store.View(ctx, func(store.Reader) error { return nil })
+		if !errors.Is(err, store.ErrAway) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // reading is what a key had when the transaction first read it.

@@ -72,8 +72,8 @@ type Store interface {
 	View(ctx context.Context, fn func(Reader) error) (LSN, error)
 
 	// Apply applies b and returns its LSN when views show it, which is before it is on disk. A batch that writes
-	// nothing makes no new state and returns an LSN that its checks rest on. ErrConflict, ErrInvalid, ErrClosed, and
-	// a ctx that was done before the call: nothing was applied. After any other error (ErrFailed above all) b may or
+	// nothing makes no new state and returns an LSN that its checks rest on. ErrConflict, ErrInvalid, ErrClosed, ErrAway,
+	// and a ctx that was done before the call: nothing was applied. After any other error (ErrFailed above all) b may or
 	// may not be found when the store is opened again, as a whole. Apply keeps no slice of b.
 	Apply(ctx context.Context, b Batch) (LSN, error)
 
@@ -94,6 +94,17 @@ type Store interface {
 	// Close waits for views and calls under way, flushes what is applied, and ends the store. It errs if that flush
 	// does, or has before. Closing again is harmless; any other call then errs with ErrClosed.
 	Close() error
+}
+
+// Remote is a Store that can be away for a while, and is waited for.
+type Remote interface {
+	Store
+
+	// Away tells why the store cannot be reached at the moment, nil if nothing is known against it.
+	Away() error
+
+	// GiveUp ends all waiting, now and later: a store that is away then fails. One that is there goes on.
+	GiveUp()
 }
 
 // Prefix returns the bounds that hold exactly the keys beginning with p: r.Scan(store.Prefix(p)).

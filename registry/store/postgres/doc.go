@@ -35,12 +35,13 @@
 //
 // # The server goes away
 //
-// Calls wait and try again with growing pauses, up to Options.Patience; then the store fails. A commit whose answer was
-// lost is not guessed at: the new connection first takes the lock that the old one held, after which the old one can
-// do nothing any more, and then reads whether the group's LSN is there. What cannot be mended is final at once: another
-// process has used the store meanwhile, or the database lacks what it had acknowledged (restored, or failed over to a
-// standby that was behind). A view under way goes on over another connection if that shows the same state; otherwise
-// its reads err, and the error is nobody's fault but the connection's: begin the view again.
+// Calls wait and try again with growing pauses, until GiveUp or the end of Options.Patience; then the store fails. A
+// commit whose answer was lost is not guessed at: the new connection first takes the lock that the old one held, after
+// which the old one can do nothing any more, and then reads whether the group's LSN is there. What cannot be mended is
+// final at once: another process has used the store meanwhile, or the database lacks what it had acknowledged (restored,
+// or failed over to a standby that was behind). A view under way goes on over another connection if that shows the same
+// state; otherwise its reads err with [store.ErrAway]: begin the view again. So does a call whose context ends while it
+// waits.
 //
 // # Concurrency and lifetime
 //

@@ -5,9 +5,15 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gridtie/gridtie/registry/store"
 )
 
-var errAway = errors.New("the database is away")
+// errGone is why a store fails that nobody waits for any longer.
+var errGone = errors.New("the database is away")
+
+// away says that a server which cannot be reached is why something ended as it did.
+func away(err error) error { return fmt.Errorf("%w: %w", store.ErrAway, plain(err)) }
 
 // final is an error that trying again does not mend.
 type final struct{ error }

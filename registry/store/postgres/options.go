@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,15 +16,16 @@ import (
 
 // Options say how a store is opened. The zero value is right for a server.
 type Options struct {
-	// Schema is the schema that holds the store, made if it is not there; default "gridtie". Nothing else belongs in it.
+	// Schema is the schema that holds the store, made if it is not there; default the address's parameter search_path, or
+	// else "gridtie". Nothing else belongs in it.
 	Schema string
 
 	// Readers is how many connections read at once, besides the one that writes; default 16. A view takes one from its
 	// beginning to its end, a view in a view a second one.
 	Readers int
 
-	// Patience is how long calls wait for a server that is away before the store fails; default 1 minute. It must be
-	// longer than a failover takes.
+	// Patience is how long calls wait for a server that is away before the store fails; 0 for as long as it takes, or
+	// until GiveUp. It must be longer than a failover takes.
 	Patience time.Duration
 
 	// Logger gets what an operator should know: the server is away, is back, the store has failed. The zero value logs
@@ -30,20 +33,32 @@ type Options struct {
 	Logger zerolog.Logger
 }
 
-func (o *Options) complete() error {
-	if o.Schema == "" {
-		o.Schema = "gridtie"
-	}
+func (o *Options) complete(searchPath string) error {
+	o.Schema = cmp.Or(o.Schema, searchPath, "gridtie")
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`).MatchString(o.Schema) {
 		return fmt.Errorf("schema %q: want a lower-case letter, then lower-case letters, digits and underscores", o.Schema)
 	}
 	if o.Readers <= 0 {
 		o.Readers = 16
 	}
-	if o.Patience <= 0 {
-		o.Patience = time.Minute
-	}
 	return nil
+}
+
+// silence is how long a server may take to answer before another one is asked, or the same one again.
+func (o *Options) silence() time.Duration {
+	const longest = 20 * time.Second
+	if o.Patience <= 0 {
+		return longest
+	}
+	return min(o.Patience/3, longest)
+}
+
+// patience bounds waiting.
+func (o *Options) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.Patience <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, o.Patience)
 }
 
 // errAddress says nothing of the address that could not be read: somewhere in it is a password.

@@ -32,7 +32,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 
 // begin opens a view, again and again while the server is away: nothing has been read yet.
 func (s *Store) begin(ctx context.Context) (*reader, error) {
-	patience, cancel := context.WithTimeout(ctx, s.opts.Patience)
+	patience, cancel := s.opts.patience(ctx)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		r, err := s.snapshot(patience, ctx)
@@ -41,7 +41,7 @@ func (s *Store) begin(ctx context.Context) (*reader, error) {
 			s.log.back()
 			return r, nil
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, s.given(ctx)
 		case isFinal(err):
 			s.fail(plain(err))
 			return nil, s.Err()
@@ -53,19 +53,29 @@ func (s *Store) begin(ctx context.Context) (*reader, error) {
 			return nil, s.err
 		default:
 		}
-		if sleep(patience, pause) != nil {
+		if s.pause(patience, pause) != nil {
 			if ctx.Err() != nil {
-				return nil, ctx.Err()
+				return nil, s.given(ctx)
 			}
-			s.fail(fmt.Errorf("%w for more than %s: %w", errAway, s.opts.Patience, plain(err)))
+			s.fail(fmt.Errorf("%w: %w", errGone, plain(err)))
 			return nil, s.Err()
 		}
 	}
 }
 
+// given is why a call was given up whose context has ended: also because the server is away, if it is.
+func (s *Store) given(ctx context.Context) error {
+	if s.Away() != nil {
+		return fmt.Errorf("%w: %w", store.ErrAway, ctx.Err())
+	}
+	return ctx.Err()
+}
+
 // snapshot takes a transaction that is open, or begins one and asks which state it shows. ctx bounds this, view is the
 // life of the reader.
 func (s *Store) snapshot(ctx, view context.Context) (*reader, error) {
+	ctx, cancel := s.once(ctx)
+	defer cancel()
 	acknowledged := s.Synced()
 	c, open, err := s.readers.take(ctx, acknowledged)
 	if err != nil {
@@ -160,11 +170,14 @@ func (r *reader) ask(read func() error) error {
 			r.used = true
 			return err
 		}
-		if cause := r.ctx.Err(); cause != nil {
-			return cause // why the connection erred
+		if r.ctx.Err() != nil {
+			return r.store.given(r.ctx) // why the connection erred
 		}
-		if !r.conn.IsClosed() || !r.renew() {
+		if !r.conn.IsClosed() {
 			return plain(err)
+		}
+		if !r.renew() {
+			return away(err)
 		}
 	}
 }

@@ -116,11 +116,11 @@ func Drop(ctx context.Context, dsn string, o Options) error {
 }
 
 func drop(ctx context.Context, dsn string, o Options) (err error) {
-	if err := o.complete(); err != nil {
-		return err
-	}
 	config, err := configure(dsn)
 	if err != nil {
+		return err
+	}
+	if err := o.complete(config.RuntimeParams["search_path"]); err != nil {
 		return err
 	}
 	session, err := connect(ctx, config)

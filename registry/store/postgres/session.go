@@ -109,6 +109,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// lastAnswer is how long a server may take to answer when nobody waits for it any longer.
+const lastAnswer = 2 * time.Second
+
+// once bounds one attempt: a server that does not answer may be the wrong one by now.
+func (s *Store) once(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.silence())
+	stop := context.AfterFunc(s.waits, func() {
+		_ = sleep(ctx, lastAnswer)
+		cancel()
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// pause waits before another attempt, and errs if there is to be none.
+func (s *Store) pause(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.waits, cancel)()
+	return sleep(ctx, d)
+}
+
 // resume opens a session in place of a lost one, and returns the newest state that the database has. When it returns
 // without an error nothing of the lost session can take effect any more, and the state is as durable as any commit.
 func (s *Store) resume(ctx context.Context) (_ *session, newest store.LSN, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -38,6 +39,12 @@ type Store struct {
 	applied atomic.Uint64
 	acks    acks
 
+	waits  context.Context // ends when nobody is to wait for the server any more
+	giveUp context.CancelFunc
+
+	quiet  context.CancelFunc // ends the goroutine that probes
+	probes sync.WaitGroup
+
 	failOnce sync.Once
 	failed   chan struct{}
 	err      error // why, written before failed is closed
@@ -46,7 +53,7 @@ type Store struct {
 	closeErr  error
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Remote = (*Store)(nil)
 
 // Open opens the store in the database that dsn names, a URL or a connection string as libpq takes them; what it leaves
 // out comes from libpq's variables (PGPASSWORD among them) and password file. It makes the schema if it is not there,
@@ -60,11 +67,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, dsn string, o Options) (*Store, error) {
-	if err := o.complete(); err != nil {
-		return nil, err
-	}
 	config, err := configure(dsn)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.complete(config.RuntimeParams["search_path"]); err != nil {
 		return nil, err
 	}
 	return openWith(ctx, config, config, o)
@@ -82,12 +89,15 @@ func openWith(ctx context.Context, writing, reading *pgx.ConnConfig, o Options) 
 		recent:  single.NewWritten(),
 		failed:  make(chan struct{}),
 	}
+	s.waits, s.giveUp = context.WithCancel(context.Background())
 	if s.session, err = connect(ctx, writing); err != nil {
+		s.giveUp()
 		return nil, err
 	}
 	conn := s.session.conn
 	defer func() {
 		if err != nil {
+			s.giveUp()
 			err = errors.Join(err, s.session.close())
 		}
 	}()
@@ -105,6 +115,9 @@ func openWith(ctx context.Context, writing, reading *pgx.ConnConfig, o Options) 
 	s.acks.raise(store.LSN(lsn))
 	go s.write()
 	s.readers.run()
+	probing, quiet := context.WithCancel(s.waits)
+	s.quiet = quiet
+	s.probes.Go(func() { s.probe(probing) })
 	return s, nil
 }
 
@@ -171,13 +184,38 @@ func (s *Store) fail(err error) {
 	s.failOnce.Do(func() {
 		s.err = fmt.Errorf("%w: %w", store.ErrFailed, err)
 		close(s.failed)
-		s.log.Error().Err(err).Msg("store_failed")
+		s.log.Error().Str("event", "store_failed").Err(err).Send()
 	})
 }
 
-// Close waits for the calls under way and ends the store. It must not be called from within a view.
+// Away tells why the server cannot be reached, nil if it answered when it was asked last: every few seconds, if nothing
+// else is asked.
+func (s *Store) Away() error { return s.log.why() }
+
+// GiveUp ends all waiting for a server that is away, or will be: the store fails instead.
+func (s *Store) GiveUp() { s.giveUp() }
+
+// probeEvery is how often the server is looked at, so that it is known to be away before somebody needs it.
+const probeEvery = 2 * time.Second
+
+// probe looks at the server until ctx ends or the store has failed.
+func (s *Store) probe(ctx context.Context) {
+	for sleep(ctx, probeEvery) == nil && s.Err() == nil {
+		_, _ = s.View(ctx, func(store.Reader) error { return nil }) // what it meets, Away tells
+	}
+}
+
+// lastWait is how long a store that is being closed waits for a server that is away.
+const lastWait = 5 * time.Second
+
+// Close waits for the calls under way, not long for a server that is away, and ends the store. It must not be called
+// from within a view.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		hurry := time.AfterFunc(lastWait, s.giveUp)
+		defer hurry.Stop()
+		s.quiet()
+		s.probes.Wait()
 		s.gate.Close()
 		close(s.queue)
 		<-s.ended
@@ -187,6 +225,7 @@ func (s *Store) Close() error {
 			err = errors.Join(err, s.session.close())
 		}
 		s.loose.Wait()
+		s.giveUp()
 		s.closeErr = err
 	})
 	return s.closeErr

@@ -27,13 +27,13 @@ func (s *Store) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 	select {
 	case s.queue <- r:
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, s.given(ctx)
 	}
 	select {
 	case <-r.done:
 	case <-ctx.Done():
 		if r.owner.CompareAndSwap(waiting, withdrawn) {
-			return 0, ctx.Err()
+			return 0, s.given(ctx)
 		}
 		<-r.done // its transaction is under way, and only its end tells what became of it
 	}
@@ -159,7 +159,7 @@ const (
 
 // commit tries until the group is committed for certain, and errs when that is not to be had.
 func (s *Store) commit(g *group) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Patience)
+	ctx, cancel := s.opts.patience(context.Background())
 	defer cancel()
 	var err error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -171,16 +171,15 @@ func (s *Store) commit(g *group) error {
 			return plain(err)
 		}
 		s.log.away(plain(err))
-		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("%w for more than %s: %w", errAway, s.opts.Patience, plain(err))
+		if s.pause(ctx, pause) != nil {
+			return fmt.Errorf("%w: %w", errGone, plain(err))
 		}
 	}
 }
 
 // attempt commits the group, or finds that the attempt before has. It errs if neither is known.
 func (s *Store) attempt(ctx context.Context, g *group) error {
-	// A server that does not answer may be the wrong one by now.
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Patience/3)
+	ctx, cancel := s.once(ctx)
 	defer cancel()
 	if s.session == nil {
 		now, newest, err := s.resume(ctx)
