@@ -5,10 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,10 +19,8 @@ import (
 	"github.com/gridtie/gridtie/chains"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/admin"
-	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/internal/logs"
 	"github.com/gridtie/gridtie/internal/server"
-	"github.com/gridtie/gridtie/internal/terminal"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/supplypoint"
 )
@@ -190,49 +184,6 @@ func spellings() []string {
 	}
 }
 
-func (p *planted) must(err error) {
-	p.t.Helper()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *planted) connect(client, user, password string) (mqtt.Client, error) {
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(p.mqtt).SetClientID(client).SetUsername(user).SetPassword(password).
-		SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(limit))
-	t := c.Connect()
-	t.WaitTimeout(limit)
-	return c, t.Error()
-}
-
-// post sends one message on a connection of its own: a bad one ends it.
-func (p *planted) post(user, topic, payload string) {
-	p.t.Helper()
-	c, err := p.connect("c", user, "")
-	p.must(err)
-	defer c.Disconnect(0)
-	if !c.Publish(topic, 1, false, payload).WaitTimeout(limit) {
-		p.t.Fatalf("%s: neither acknowledged nor closed", payload)
-	}
-}
-
-func (p *planted) provision(request map[string]string) {
-	p.t.Helper()
-	text, err := json.Marshal(request)
-	p.must(err)
-	c, err := p.connect("c", "provision", "")
-	p.must(err)
-	defer c.Disconnect(0)
-	answered := make(chan struct{}, 1)
-	c.Subscribe("/provision/response", 1, func(mqtt.Client, mqtt.Message) { answered <- struct{}{} }).WaitTimeout(limit)
-	c.Publish("/provision/request", 1, false, text).WaitTimeout(limit)
-	select {
-	case <-answered:
-	case <-time.After(limit):
-		p.t.Fatal("provisioning: no answer")
-	}
-}
-
 func (p *planted) devices() {
 	const attributes, telemetry = "v1/devices/me/attributes", "v1/devices/me/telemetry"
 	request := func(more ...string) map[string]string {
@@ -245,6 +196,8 @@ func (p *planted) devices() {
 	p.provision(request("deviceName", "meter", "token", plantedToken))
 	p.provision(request("deviceName", "other", "token", plantedToken)) // somebody's token: refused
 	p.provision(request("deviceName", "wrong", "provisionDeviceSecret", wrongSecret))
+	p.provision(request("deviceName", p.points[0], "token", plantedToken+"-named")) // a fleet named by its supply points
+	p.provision(request("deviceName", p.points[0], "token", "again"))               // refused: there is one
 	p.provision(request("deviceName", "basic", "credentialsType", "MQTT_BASIC", "username", "u", "password", plantedPassword))
 	if _, err := p.connect("c", "u", wrongPassword); err == nil {
 		p.t.Error("a wrong password was let in")
@@ -256,6 +209,7 @@ func (p *planted) devices() {
 	for _, cups := range p.points {
 		p.post(plantedToken, attributes, fmt.Sprintf(`{"Power_supplier_secret_key": %q, "CUPS": "%s", "note": "at %s"}`, plantedKey, cups, cups))
 	}
+	p.post(plantedToken+"-named", attributes, `{"supplierKey": "`+plantedKey+`", "cups": "`+p.points[0]+`", "note": "of a named one"}`)
 	for _, payload := range []string{
 		`{"supplierKey": "` + plantedKey, `{"supplierKey": "` + plantedKey + `" "CUPS"}`, `{"` + plantedKey + `": }`, `[` + plantedKey + `]`,
 		plantedKey, `{supplierKey: ` + plantedKey + `, supplier_key: other}`, `{"supplierKey": "` + plantedKey + `", "supplierKey": "` + plantedKey + `"}`,
@@ -272,6 +226,7 @@ func (p *planted) devices() {
 	} {
 		p.post(plantedToken, telemetry, payload)
 	}
+	p.attributes()
 	p.post(plantedToken, "v1/devices/me/attributes/request/1", `{"clientKeys": "`+undeclaredKey+`"}`)
 	p.post(plantedToken, "v1/devices/me/attributes/request/"+plantedKey, `{}`)
 	p.post(plantedToken, "nowhere/"+plantedKey, plantedKey)
@@ -284,6 +239,30 @@ func (p *planted) devices() {
 		for _, cups := range p.points {
 			p.post(token, attributes, fmt.Sprintf(`{"supplierKey": %q, "cups": "%s", "note": "at %s", "volts": 230}`, plantedKey, cups, cups))
 		}
+	}
+	token := "named-and-failing" // its dead letter names it
+	_, _, err = p.server.Registry().AddDevice(p.t.Context(), registry.Device{Name: "meter at " + p.points[0], Profile: "failing-0"},
+		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText(token)})
+	p.must(err)
+	p.post(token, attributes, `{"cups": "x"}`)
+}
+
+// attributes lets a device ask for all that is known of it. The supply point is its own, and comes back.
+func (p *planted) attributes() {
+	p.t.Helper()
+	c, err := p.connect("c", plantedToken, "")
+	p.must(err)
+	defer c.Disconnect(0)
+	answered := make(chan string, 1)
+	c.Subscribe("v1/devices/me/attributes/response/+", 1, func(_ mqtt.Client, m mqtt.Message) { answered <- string(m.Payload()) }).WaitTimeout(limit)
+	c.Publish("v1/devices/me/attributes/request/7", 1, false, "{}").WaitTimeout(limit)
+	select {
+	case answer := <-answered:
+		if !strings.Contains(answer, "firmware") || strings.Contains(answer, plantedKey) || strings.Contains(answer, plantedNumber) {
+			p.t.Errorf("attributes: got %s", answer)
+		}
+	case <-time.After(limit):
+		p.t.Fatal("attributes: no answer")
 	}
 }
 
@@ -308,6 +287,7 @@ func (p *planted) listings() {
 	for _, path := range []string{
 		"/v1/status", "/v1/profiles", "/v1/profiles/planted", "/v1/suppliers", "/v1/suppliers/alba", "/v1/grids", "/v1/devices?limit=1000",
 		"/v1/devices/meter", "/v1/devices/basic", "/v1/outcomes?limit=1000", "/v1/dead-letters?limit=1000", "/v1/dead-letters/" + letters[0].ID,
+		"/v1/devices/" + p.points[0], "/v1/outcomes?device=" + p.points[0], "/v1/devices/no-" + p.points[0], "/v1/outcomes?device=no-" + p.points[0],
 		"/openapi.json", "/metrics", "/readyz", "/livez",
 	} {
 		p.ask("GET", path, "")
@@ -318,7 +298,7 @@ func (p *planted) listings() {
 	}
 	for _, words := range []string{
 		"status", "profiles list", "profiles show planted", "suppliers list", "suppliers show alba", "grids list", "devices list --limit 1000",
-		"devices show meter", "devices show basic", "devices show failing-0", "outcomes list --limit 1000", "dead-letters list --limit 1000",
+		"devices show meter", "devices show basic", "devices show failing-0", "devices show " + p.points[0], "outcomes list --device " + p.points[0], "outcomes list --limit 1000", "dead-letters list --limit 1000",
 		"dead-letters show " + letters[0].ID, "config", "devices show nothing", "profiles show nothing",
 	} {
 		p.command(false, strings.Fields(words)...)
@@ -371,49 +351,4 @@ func (p *planted) tries() {
 		p.command(true, "try", "--chain", chain, "--message", message)
 		p.command(false, "try", "--chain", chain, "--message", message, "--json")
 	}
-}
-
-// ask sends the API a request; the path "metrics" means what stands at the TCP address.
-func (p *planted) ask(method, path, body string) {
-	p.t.Helper()
-	url, where := "http://admin"+path, fmt.Sprintf("%s %s, answer %d", method, path, len(p.seen))
-	transport := &http.Transport{
-		DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return folder.Dial(p.data) },
-	}
-	if path == "metrics" {
-		url, where, transport.DialContext = "http://"+p.server.Addresses()["admin"]+"/metrics", path, nil
-	}
-	c := &http.Client{Transport: transport}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, url, strings.NewReader(body))
-	p.must(err)
-	res, err := c.Do(req)
-	p.must(err)
-	text, err := io.ReadAll(res.Body)
-	p.must(err)
-	_ = res.Body.Close()
-	if res.StatusCode >= 500 {
-		p.t.Errorf("%s %s: got %d %s", method, path, res.StatusCode, text)
-	}
-	p.seen[where] = string(text)
-}
-
-func (p *planted) command(person bool, words ...string) {
-	var out bytes.Buffer
-	run(words, &terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &out, Terminal: person, Width: 400}, func(name string) (string, bool) {
-		return p.data, name == "GRIDTIE_DATA"
-	})
-	p.seen[fmt.Sprintf("gridtie %s, %d", strings.Join(words, " "), len(p.seen))] = out.String()
-}
-
-// stored is every byte in the data folder.
-func (p *planted) stored() (all []byte) {
-	p.must(filepath.WalkDir(p.data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !d.Type().IsRegular() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		all = append(all, text...)
-		return err
-	}))
-	return all
 }

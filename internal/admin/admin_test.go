@@ -20,7 +20,6 @@ import (
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/store/pebble"
-	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // handler serves the API over an empty registry in memory.
@@ -174,35 +173,4 @@ func TestClient(t *testing.T) {
 			t.Errorf("%s: status: got %+v, %v", name, st, err)
 		}
 	}
-}
-
-func TestMaskText(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{
-		`{"CUPS":"ES0021000000000001RK"}`, `es 0021 0000 0000 0001 rk`, `ES0021000000000001RK0F`, `cups=ES-0021-0000-0000-0001-RK!`,
-		`{"CUPS":"ES00210000000001RK"}`, // too short, and yet somebody's
-		`{"CUPS":"ES0021\t0000\t0000\t0001RK"}`, "ES0021\t0000\n0000\t0001RK", "ES0021\u00a00000\u00a00000\u00a00001\u00a0RK",
-		"ES0021\u20130000\u20130000\u20130001\u2013RK", `"ES0021\u00a00000\u00a00000\u00a00001RK"`, "ＥＳ００２１000000000001ＲＫ",
-		"0021000000000001RK", "0021 0000 0000 0001 RK", `{"note":"at 0021.000000000001.rk."}`,
-	} {
-		got := admin.MaskText(text)
-		if regexp.MustCompile(`0{2}[ -]?0*1`).MatchString(strings.ReplaceAll(got, "0021", "")) || !strings.Contains(got, "•") {
-			t.Errorf("MaskText(%q) = %q", text, got)
-		}
-	}
-	for _, text := range []string{"", "meter-1", `{"ts":1753000000000}`, "values 12345678", "estimated 5 times", "1753000000000 kW", `C:\new\u`, "\xff"} {
-		if got := admin.MaskText(text); got != text {
-			t.Errorf("MaskText(%q) = %q", text, got)
-		}
-	}
-}
-
-func FuzzMaskText(f *testing.F) {
-	f.Add("ES0021000000000001RK")
-	f.Add(`{"CUPS":"es 0021 0000 0000 0001 rk 0f"}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		if got := admin.MaskText(text); strings.Contains(supplypoint.Canonical(got), "ES0021000000000001RK") {
-			t.Errorf("MaskText(%q) = %q", text, got)
-		}
-	})
 }

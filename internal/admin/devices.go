@@ -20,7 +20,7 @@ func (a *api) find(ctx context.Context, name string) (registry.Device, error) {
 
 // stand adds where the device stands: its attachment, if it has one.
 func (a *api) stand(ctx context.Context, d registry.Device) (Device, error) {
-	out := Device{Device: d, Status: "NOT_ATTACHED"}
+	out := Device{Device: maskDevice(d), Status: "NOT_ATTACHED"}
 	at, err := a.Registry.Attachment(ctx, d.ID)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
@@ -141,6 +141,6 @@ func (a *api) deleteDevice(ctx context.Context, r *http.Request) (any, error) {
 	if err := a.Registry.DeleteDevice(ctx, d.ID); err != nil {
 		return nil, known(err, fmt.Sprintf("device %q", d.Name), "")
 	}
-	a.Logger.Info().Str("device", d.Name).Str("event", "device_deleted").Send()
+	a.Logger.Info().Str("device", maskDevice(d).Name).Str("event", "device_deleted").Send()
 	return nil, nil
 }

@@ -6,10 +6,12 @@ import (
 	"net/http"
 
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 func outcomeShown(o registry.Outcome) Outcome {
 	info, _ := registry.Lookup(o.Code)
+	o.DeviceName = supplypoint.MaskIn(o.DeviceName)
 	return Outcome{Outcome: o, Took: o.Took.Seconds(), Meaning: info.Meaning}
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // Problem is a refusal as problem details (RFC 9457), with a stable code and a hint. It is an error.
@@ -48,8 +50,10 @@ func writeProblem(w http.ResponseWriter, err error) (internal bool) {
 	if !errors.As(err, &p) {
 		p, internal = problem(http.StatusInternalServerError, CodeInternal, "something went wrong inside the server", "its log says more"), true
 	}
+	shown := *p // what the request called a device, a profile, a field
+	shown.Detail, shown.Help = supplypoint.MaskIn(p.Detail), supplypoint.MaskIn(p.Help)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // a client that is gone needs no answer
+	_ = json.NewEncoder(w).Encode(&shown) // a client that is gone needs no answer
 	return internal
 }

@@ -44,7 +44,7 @@ func arrows() []arrow {
 
 		{"internal/benchref/...", nil, "a reference that used our code would measure us against ourselves"},
 		{"internal/house/...", nil, "it reads the tree, it does not use it"},
-		{"internal/logs/...", []string{"engine/secret"}, "a tool for the parts, not one that knows them"},
+		{"internal/logs/...", []string{"engine/secret", "supplypoint"}, "a tool for the parts, not one that knows them"},
 		{"internal/settings/...", []string{"engine/secret"}, "a tool for the parts, not one that knows them"},
 		{"internal/terminal/...", nil, "a tool for the parts, not one that knows them"},
 		{"internal/folder/...", []string{"engine/secret"}, "a tool for the parts, not one that knows them"},

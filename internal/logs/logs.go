@@ -1,5 +1,5 @@
-// Package logs makes the one logger of a process: console lines for people, JSON for programs, and no more than ten
-// lines a minute that one device can cause.
+// Package logs makes the one logger of a process: console lines for people, JSON for programs, no supply point in
+// clear, and no more than ten lines a minute that one device can cause.
 //
 // Learn one function: [New]. Code that logs needs to do nothing about the limit but name the device: a line with the
 // field "device" is counted by its event and that device.
@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // Options of a logger.
@@ -67,6 +69,15 @@ func (l *limiter) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if level > zerolog.DebugLevel && !l.passes(line) {
+		return len(line), nil
+	}
+	// Whoever logs masks what may be a supply point; this is for what nobody thought of, such as the name of a device
+	// that quotes one, or an error that does.
+	text := string(line)
+	if masked := supplypoint.MaskIn(text); masked != text {
+		if _, err := io.WriteString(l.out, masked); err != nil {
+			return 0, err
+		}
 		return len(line), nil
 	}
 	return l.out.Write(line)

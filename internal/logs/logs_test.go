@@ -82,3 +82,17 @@ func TestConsole(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestSupplyPointsAreMasked: whatever field they are in, and whoever wrote it.
+func TestSupplyPointsAreMasked(t *testing.T) {
+	t.Parallel()
+	for _, console := range []bool{false, true} {
+		var out bytes.Buffer
+		l := logs.New(logs.Options{Out: &out, Level: zerolog.DebugLevel, Console: console})
+		l.Warn().Str("event", "message_abandoned").Str("device", "ES0021000000000001RK").
+			Err(fmt.Errorf("no row of %q", "es\t0021 0000 0000 0001 rk")).Send()
+		if got := out.String(); strings.Contains(got, "0001") || !strings.Contains(got, "ES0021•••••••••••••1RK") {
+			t.Errorf("console %v: got %s", console, got)
+		}
+	}
+}

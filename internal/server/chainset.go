@@ -12,6 +12,7 @@ import (
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // chainSet is the set in force as it was read, and since when.
@@ -122,7 +123,7 @@ func missingChains(profiles []registry.Profile, files []engine.File, ids []strin
 func masked(findings engine.Findings) engine.Findings {
 	out := make(engine.Findings, len(findings))
 	for i, f := range findings {
-		f.Message, f.Hint, f.Source = admin.MaskText(f.Message), admin.MaskText(f.Hint), admin.MaskText(f.Source)
+		f.Message, f.Hint, f.Source = supplypoint.MaskIn(f.Message), supplypoint.MaskIn(f.Hint), supplypoint.MaskIn(f.Source)
 		out[i] = f
 	}
 	return out

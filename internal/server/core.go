@@ -15,13 +15,13 @@ import (
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
-	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/nodes"
 	"github.com/gridtie/gridtie/nodes/action"
 	"github.com/gridtie/gridtie/nodes/enrich"
 	"github.com/gridtie/gridtie/nodes/match"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/store"
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // What the nodes need, the registry has.
@@ -122,7 +122,7 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 		return errors.Join(err, chain.Close())
 	}
 	opts := o.Engine
-	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, o.Clock), o.Logger, o.Clock, admin.MaskText
+	opts.Begin, opts.Logger, opts.Now, opts.Redact = begin(c.Registry, o.Clock), o.Logger, o.Clock, supplypoint.MaskIn
 	if o.Wrap != nil {
 		opts.Begin = o.Wrap(opts.Begin)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/nodes/match"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // try runs a message through chains without effects: on an engine of its own, in one transaction that is dropped.
@@ -48,7 +49,7 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 	if err != nil {
 		return result, errors.Join(err, chain.Close())
 	}
-	result.Device, result.Type, result.Revision = m.Origin().Name, m.Type(), chain.Revision()
+	result.Device, result.Type, result.Revision = supplypoint.MaskIn(m.Origin().Name), m.Type(), chain.Revision()
 
 	// What the message emits runs too, to no effect; it is not part of the answer.
 	var ended atomic.Bool
@@ -56,7 +57,7 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 		Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
 			return ctx, &dryRun{Tx: tx, ended: func() { ended.Store(true) }}, nil
 		},
-		Now: c.now, Redact: admin.MaskText, InFlight: 1, Parallel: 1,
+		Now: c.now, Redact: supplypoint.MaskIn, InFlight: 1, Parallel: 1,
 	})
 	fates := make(chan engine.Fate, 1)
 	tracer := func(s engine.TraceStep) {
@@ -71,7 +72,7 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 		result.Took = time.Since(start).Seconds()
 		result.State, result.Outcome = f.State.String(), f.Outcome
 		if f.Cause != nil {
-			result.Cause = admin.MaskText(f.Cause.Error())
+			result.Cause = supplypoint.MaskIn(f.Cause.Error())
 		}
 	}
 	return result, errors.Join(err, e.Drain(ctx))

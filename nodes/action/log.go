@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -67,7 +66,7 @@ func (n *logNode) Process(ctx context.Context, m *engine.Message) (engine.Result
 		return engine.Result{}, err
 	}
 	if n.allow(m.Lane()) {
-		n.logger.WithLevel(n.level).Str("event", "chain_log").Str("device", m.Origin().Name).Str("message", m.ID()).Str("type", m.Type()).
+		n.logger.WithLevel(n.level).Str("event", "chain_log").Str("device", supplypoint.MaskIn(m.Origin().Name)).Str("message", m.ID()).Str("type", m.Type()).
 			Str("outcome", m.Outcome()).Str("text", redact(m, text)).Send()
 	}
 	return engine.Success(m), nil
@@ -91,28 +90,15 @@ func (n *logNode) allow(lane string) bool {
 	return n.lines[lane] <= linesPerMinute
 }
 
-// pointLike finds supply points in a text: a country, sixteen digits and two letters, in any groups; pointBare those
-// whose country was left out.
-var (
-	pointLike = regexp.MustCompile(`(?i)(?:es|pt)(?:[ ._/-]?[0-9]){16}[ ._/-]?[a-z][ ._/-]?[a-z]`)
-	pointBare = regexp.MustCompile(`(?i)\b[0-9](?:[ ._/-]?[0-9]){15}[ ._/-]?[a-z][ ._/-]?[a-z]\b`)
-)
-
 // least is how long a value must be to be taken for somebody's supply point, however badly it is written.
 const least = 10
 
-// redact masks supply points: the message's own, as it is written there, and whatever looks like one. Of a text that
-// still has one in it, in a spelling that only package supplypoint reads, nothing is shown.
+// redact masks supply points: the message's own, as it is written there, and whatever looks like one.
 func redact(m *engine.Message, text string) string {
 	if v, ok := m.Data().Field("cups"); ok {
 		if own, ok := v.(string); ok && len(own) >= least {
 			text = strings.ReplaceAll(text, own, supplypoint.Mask(own))
 		}
 	}
-	text = pointLike.ReplaceAllStringFunc(text, supplypoint.Mask)
-	text = pointBare.ReplaceAllStringFunc(text, supplypoint.Mask)
-	if pointLike.MatchString(supplypoint.Canonical(text)) {
-		return supplypoint.Mask(text)
-	}
-	return text
+	return supplypoint.MaskIn(text)
 }
