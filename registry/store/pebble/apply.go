@@ -46,6 +46,9 @@ func (s *Store) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 		defer s.mu.Unlock()
 		return store.LSN(s.applied.Load()), s.check(b.Checks, checks)
 	}
+	if err := s.awaitRoom(ctx); err != nil {
+		return 0, err
+	}
 	pb, err := s.translate(b)
 	if err != nil {
 		return 0, err

@@ -17,6 +17,10 @@
 // the failure, as after a power cut, and nothing is acknowledged any more. A failed table file is no loss, since its
 // rows are in the log until another try succeeds.
 //
+// The end of the disk is such a failure, so the store stops short of it: while there is less room than Options.Reserve,
+// Apply waits, and goes on by itself. Away tells of that, and of a disk that has stopped answering; nothing has failed
+// then.
+//
 // # Concurrency and lifetime
 //
 // The folder belongs to one Store at a time; a second one gets [store.ErrLocked]. Close waits for views and calls

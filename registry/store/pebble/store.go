@@ -32,6 +32,10 @@ type Options struct {
 	// of them are in memory at once, and opening after a crash reads as much again from the log.
 	MemTableSize uint64
 
+	// Reserve is how many bytes of the disk stay free: while there are fewer, Apply waits. 0 means 128 MiB, or a tenth
+	// of the disk if that is less; negative: nothing is kept free, and a full disk fails the store.
+	Reserve int64
+
 	// Logger gets what an operator should know: failure, corruption, a slow disk, stalls. The zero value logs nothing.
 	// No key or value is ever logged.
 	Logger zerolog.Logger
@@ -62,6 +66,8 @@ type Store struct {
 	failed   chan struct{}
 	err      error // why, written before failed is closed
 
+	space *space // what is known of the disk while nothing has failed
+
 	trouble   chan struct{} // holds one while Pebble cannot write tables
 	closeOnce sync.Once
 	closeErr  error
@@ -82,6 +88,7 @@ func Open(dir string, o Options) (*Store, error) {
 func open(dir string, o Options) (_ *Store, err error) {
 	s := &Store{
 		dir: dir, log: o.Logger,
+		space:   newSpace(o),
 		gate:    single.NewGate(),
 		acks:    acks{waiting: make(map[store.LSN]chan struct{})},
 		flushes: make(chan flush, maxFlushes),
@@ -123,6 +130,10 @@ func open(dir string, o Options) (_ *Store, err error) {
 	s.acks.synced.Store(1)
 	s.fence.up.Store(true)
 	go s.acknowledge()
+	if s.space.reserve >= 0 {
+		s.lookForRoom()
+	}
+	s.watch()
 	return s, nil
 }
 
@@ -279,9 +290,12 @@ func (s *Store) fail(err error) {
 // Close waits for the calls under way, flushes and ends the store. It must not be called from within a view.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		s.GiveUp()
 		s.gate.Close()
 		close(s.flushes)
 		<-s.flushed
+		close(s.space.quit)
+		s.space.group.Wait()
 		s.emptyLog()
 		s.closeErr = errors.Join(s.Err(), s.release())
 	})
