@@ -102,7 +102,7 @@ func (r *Registry) SaveAttributes(ctx context.Context, device string, s Attribut
 			saved[i] = a
 		}
 		if s == SharedScope && len(saved) > 0 {
-			t.notify(notice{change: &SharedChange{Device: device, Updated: saved}})
+			t.notify(notice{device: device, change: &SharedChange{Device: device, Updated: saved}})
 		}
 		return nil
 	})
@@ -138,7 +138,7 @@ func (r *Registry) DeleteAttributes(ctx context.Context, device string, s Attrib
 				}
 			}
 			if s == SharedScope && len(deleted) > 0 {
-				t.notify(notice{change: &SharedChange{Device: device, Deleted: deleted}})
+				t.notify(notice{device: device, change: &SharedChange{Device: device, Deleted: deleted}})
 			}
 			return nil
 		})

@@ -66,6 +66,9 @@ func (t *Tx) Commit(ctx context.Context, f Fate) (synced func(context.Context) e
 		r.pending.consume(f.Consumed)
 		r.quiet.add(f)
 		rests := t.rests
+		unlock := r.hooks.lock(t.notices)
+		r.tell(rests, t.notices)
+		unlock()
 		return func(ctx context.Context) error { return r.settle(ctx, rests) }, nil
 	}
 	waited := r.pending.take()

@@ -76,6 +76,9 @@ func (c *checker) run(ctx context.Context, t *Tx) error {
 		func() error {
 			return tableFits(ctx, t, c, &activities, func(a *activityRow) { c.device("activity", a.Device, true) })
 		},
+		func() error {
+			return tableFits(ctx, t, c, &calls, func(call *Call) { c.device("call", call.Device, true) })
+		},
 		func() error { return c.valuesFit(ctx, t, "attribute") },
 		func() error { return c.valuesFit(ctx, t, "latest") },
 	)

@@ -153,8 +153,9 @@ type clearCredentials struct {
 	Certificate string          `json:"x,omitempty"`
 }
 
-// addCredentials gives a new device its credentials. A Refusal if another device has the same.
-func (t *Tx) addCredentials(ctx context.Context, device string, c Credentials) error {
+// putCredentials gives a device its credentials, in the place of old, nil for a new one. A Refusal if another device has
+// the same.
+func (t *Tx) putCredentials(ctx context.Context, old *credentialsRow, device string, c Credentials) error {
 	k := &t.r.keys
 	id := k.login.Digest(c.id())
 	row := credentialsRow{Device: device, ID: id.Bytes(), Login: loginRow{
@@ -168,7 +169,7 @@ func (t *Tx) addCredentials(ctx context.Context, device string, c Credentials) e
 	if err != nil {
 		return err
 	}
-	if taken != nil {
+	if taken != nil && taken.Device != device {
 		return &Refusal{Reason: RefusedCredentialsTaken}
 	}
 	plain, err := json.Marshal(clearCredentials{
@@ -180,7 +181,7 @@ func (t *Tx) addCredentials(ctx context.Context, device string, c Credentials) e
 	if row.Sealed, err = k.seal.Seal(plain, credentialsKey(device)); err != nil {
 		return err
 	}
-	return credentials.put(t, nil, &row)
+	return credentials.put(t, old, &row)
 }
 
 // The device is part of it, so that equal passwords of two devices do not look equal.

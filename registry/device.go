@@ -15,6 +15,8 @@ type Device struct {
 	Created time.Time `json:"created"`
 
 	CredentialsType CredentialsType `json:"credentialsType"`
+	// CredentialsVersion rises when the device gets other credentials: whoever logged in with an older one has to leave.
+	CredentialsVersion int `json:"credentialsVersion,omitempty"`
 	// LastUsed is when the device last authenticated, as far as this process knows; zero for never. It is written
 	// lazily, so that a crash may lose the last few seconds of it.
 	LastUsed time.Time `json:"lastUsed,omitzero"`

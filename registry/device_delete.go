@@ -47,7 +47,7 @@ func (t *Tx) endDevice(ctx context.Context, id string) error {
 	}
 	devices.delete(t, d)
 	t.put(goneKey(id), noValue)
-	t.notify(notice{gone: id})
+	t.notify(notice{device: id, event: deviceGone})
 	return nil
 }
 
@@ -95,6 +95,7 @@ func (t *Tx) sweepDevice(ctx context.Context, id string) (more bool, err error) 
 	}
 	for _, prefix := range []tuple{
 		keyOf("attribute").text(id), keyOf("latest").text(id), keyOf("activity").text(id), keyOf("held").text(id),
+		keyOf("call").text(id), keyOf("call/open").text(id),
 	} {
 		from, to := store.Prefix(prefix)
 		err := t.scan(ctx, from, to, false, func(key, _ []byte) (bool, error) {

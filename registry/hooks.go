@@ -11,26 +11,32 @@ import (
 	"github.com/gridtie/gridtie/registry/store"
 )
 
-// notice is what hooks are told once the batch that brought it is on disk.
+// notice is what hooks are told once the batch that brought it is on disk: a change, do, or that something happened to
+// the device.
 type notice struct {
 	lsn    store.LSN
+	device string
 	change *SharedChange
-	gone   string // device
+	do     func()
+	event  deviceEvent
 }
 
-func (n notice) device() string {
-	if n.change != nil {
-		return n.change.Device
-	}
-	return n.gone
-}
+// deviceEvent is what can be heard of a device besides changed attributes.
+type deviceEvent uint8
+
+const (
+	deviceGone deviceEvent = iota
+	credentialsChanged
+	callQueued
+	deviceEvents // how many there are
+)
 
 // hooks tells those who asked from one goroutine, for each device in the order in which batches were applied.
 type hooks struct {
 	mu      sync.Mutex
 	waits   []notice
 	changed []func(SharedChange)
-	gone    []func(string)
+	events  [deviceEvents][]func(device string)
 	ending  bool
 
 	// lanes are held from applying a batch until its notices are queued, so that a subscriber does not end with an
@@ -52,10 +58,32 @@ func (r *Registry) OnSharedChange(hook func(SharedChange)) {
 }
 
 // OnDeviceGone calls hook with the id of a device after its end is on disk, as OnSharedChange does.
-func (r *Registry) OnDeviceGone(hook func(device string)) {
-	r.hooks.mu.Lock()
-	defer r.hooks.mu.Unlock()
-	r.hooks.gone = append(r.hooks.gone, hook)
+func (r *Registry) OnDeviceGone(hook func(device string)) { r.hooks.on(deviceGone, hook) }
+
+// OnCredentialsChange calls hook with the id of a device that got other credentials, as OnSharedChange does.
+func (r *Registry) OnCredentialsChange(hook func(device string)) {
+	r.hooks.on(credentialsChanged, hook)
+}
+
+// OnCall calls hook with the id of a device for which a call was queued, as OnSharedChange does.
+func (r *Registry) OnCall(hook func(device string)) { r.hooks.on(callQueued, hook) }
+
+func (h *hooks) on(e deviceEvent, hook func(string)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events[e] = append(h.events[e], hook)
+}
+
+// After calls do when the transaction of ctx is on disk, in one line with what hooks are told of the device; never if it
+// comes to nothing. Without a transaction it is called at once. It has to return soon, as a hook does.
+func (r *Registry) After(ctx context.Context, device string, do func()) {
+	t := r.find(ctx)
+	switch {
+	case t == nil:
+		do()
+	case !t.over:
+		t.notify(notice{device: device, do: do})
+	}
 }
 
 // tell queues the notices of a batch.
@@ -78,7 +106,7 @@ func (h *hooks) lock(notices []notice) (unlock func()) {
 	var lanes []int
 	for _, n := range notices {
 		hash := fnv.New32a()
-		_, _ = hash.Write([]byte(n.device()))
+		_, _ = hash.Write([]byte(n.device))
 		lanes = append(lanes, int(hash.Sum32()%uint32(len(h.lanes))))
 	}
 	slices.Sort(lanes) // always in one order, so that two batches cannot wait for each other
@@ -113,7 +141,7 @@ func (h *hooks) run(r *Registry) {
 	defer close(h.ended)
 	for range h.wake {
 		h.mu.Lock()
-		waits, changed, gone, ending := h.waits, slices.Clone(h.changed), slices.Clone(h.gone), h.ending
+		waits, ending := h.waits, h.ending
 		h.waits = nil
 		h.mu.Unlock()
 		for _, n := range waits {
@@ -121,20 +149,33 @@ func (h *hooks) run(r *Registry) {
 				r.log.Error().Str("event", "hook_dropped").Err(err).Send()
 				continue
 			}
-			if n.change != nil {
-				for _, hook := range changed {
-					r.guard(func() { hook(*n.change) })
-				}
-			} else {
-				for _, hook := range gone {
-					r.guard(func() { hook(n.gone) })
-				}
+			for _, hook := range h.of(n) {
+				r.guard(hook)
 			}
 		}
 		if ending {
 			return
 		}
 	}
+}
+
+// of lists what is to be called for a notice.
+func (h *hooks) of(n notice) (calls []func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case n.do != nil:
+		calls = append(calls, n.do)
+	case n.change != nil:
+		for _, hook := range h.changed {
+			calls = append(calls, func() { hook(*n.change) })
+		}
+	default:
+		for _, hook := range h.events[n.event] {
+			calls = append(calls, func() { hook(n.device) })
+		}
+	}
+	return calls
 }
 
 // guard keeps a hook's panic from ending the process.

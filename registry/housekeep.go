@@ -74,6 +74,7 @@ func (r *Registry) sweep(ctx context.Context) error {
 	return errors.Join(
 		sweepBefore(ctx, r, &outcomes, oldest),
 		sweepBefore(ctx, r, &deadLetters, oldest),
+		r.sweepCalls(ctx),
 		r.sweepDevices(ctx),
 	)
 }

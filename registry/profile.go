@@ -40,6 +40,8 @@ type Profile struct {
 	AckOnValidationFailure bool   `json:"ackOnValidationFailure"` // MQTT 3: acknowledge a bad payload instead of closing
 	Reprovision            bool   `json:"reprovision"`            // repeat the answer to a device that lost it
 	Ack                    string `json:"ack"`                    // AckDone or AckStored
+
+	Transport
 }
 
 // Field tells intake under which names a device sends one of the two things that matter.
@@ -53,7 +55,7 @@ type Field struct {
 func NewProfile(name string) Profile {
 	return Profile{
 		Name: name, Strategy: AllowCreate, Fields: DefaultFields(),
-		CastStrings: true, Reprovision: true, Ack: AckDone,
+		CastStrings: true, Reprovision: true, Ack: AckDone, Transport: Transport{TransportType: TransportDefault},
 	}
 }
 
@@ -69,6 +71,9 @@ func DefaultFields() []Field {
 
 // check says what is wrong with a profile, nil if nothing is.
 func (p *Profile) check() error {
+	if p.TransportType == "" {
+		p.TransportType = TransportDefault
+	}
 	switch {
 	case !validLabel(p.Name):
 		return fmt.Errorf("%w: profile name %q", ErrInvalid, p.Name)
@@ -86,7 +91,7 @@ func (p *Profile) check() error {
 		}
 		seen[f.Name] = true
 	}
-	return nil
+	return p.Transport.check()
 }
 
 // profileRow is a profile with what is not shown of it.

@@ -119,7 +119,7 @@ func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials) (Device, er
 		return Device{}, fmt.Errorf("making a device id: %w", err)
 	}
 	d.ID, d.Created, d.CredentialsType = id.String(), t.r.now(), c.Type
-	if err := t.addCredentials(ctx, d.ID, c); err != nil {
+	if err := t.putCredentials(ctx, nil, d.ID, c); err != nil {
 		return Device{}, err
 	}
 	err = devices.put(t, nil, &d)
