@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -22,7 +23,7 @@ type Chain struct {
 	root     *graph
 	closers  []io.Closer
 	closing  sync.Once
-	users    atomic.Int64 // runs on this revision, and one for being the current one
+	users    atomic.Int64 // workers that run on this revision, and one for being the current one
 }
 
 // Revision names the content: a hash of the canonical form of all files, layout and remarks left out.
@@ -51,13 +52,8 @@ func (c *Chain) Close() error {
 	return errors.Join(errs...)
 }
 
-// release gives back one use; the last one closes the nodes.
-func (c *Chain) release() error {
-	if c.users.Add(-1) == 0 {
-		return c.Close()
-	}
-	return nil
-}
+// leave gives back one use, and says whether it was the last one: then Close is the caller's business.
+func (c *Chain) leave() bool { return c.users.Add(-1) == 0 }
 
 // number gives a step and its edges the numbers that stand for them in a run: half the size of pointers, and nothing for
 // the garbage collector to follow.
@@ -98,7 +94,7 @@ type step struct {
 	number   uint32 // in the chain set, from 1
 	id, name string
 	kind     *Kind
-	node     Node
+	process  func(context.Context, *Message) (Result, error) // the node's: called directly, not through its interface
 	timeout  time.Duration
 	edges    []*edge // one for each relation that the node can emit, connected or not
 	formulas []*formula

@@ -135,7 +135,10 @@ func (c *compiler) makeNode(fc *fileChain, s *step, n fileNode) {
 		fc.file.errorAt(at, "configuration", fmt.Sprintf("node %q: %v", n.id, err), "")
 		return
 	}
-	s.node = node
+	s.process = node.Process
+	if f, ok := node.(NodeFunc); ok {
+		s.process = f
+	}
 	if closer, ok := node.(io.Closer); ok {
 		c.chain.closers = append(c.chain.closers, closer)
 	}

@@ -24,6 +24,8 @@ type Data struct {
 	text   string
 	beside *beside // nil for many
 	index  atomic.Pointer[index]
+	begun  atomic.Bool // whether somebody has begun to fill own
+	own    index       // what the pointer leads to: an allocation less for each message
 }
 
 type beside struct {

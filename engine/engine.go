@@ -90,7 +90,7 @@ func New(chain *Chain, options Options) *Engine {
 	e.current.Store(chain)
 	e.lanes.init()
 	e.counts.Outcomes = map[string]uint64{}
-	e.pool.init(options.Parallel, e.runLane)
+	e.pool.init(options.Parallel, e.runLane, e.closeUnused)
 	e.acks.start(e.finish)
 	e.watch.start(&e.pool, &e.options)
 	return e
@@ -130,7 +130,7 @@ func (e *Engine) Swap(chain *Chain) {
 		former = e.current.Swap(chain)
 	}
 	e.mu.Unlock()
-	e.closeIfUnused(former)
+	e.release(former)
 }
 
 // Chain is the current chain set.
@@ -165,27 +165,34 @@ func (e *Engine) Drain(ctx context.Context) error {
 		e.over = true
 		last := e.current.Load()
 		e.mu.Unlock()
-		e.closeIfUnused(last)
+		e.release(last)
 	}
 	return err
 }
 
-func (e *Engine) closeIfUnused(c *Chain) {
-	if err := c.release(); err != nil {
+// release gives back one use of a chain set; the last one closes its nodes.
+func (e *Engine) release(c *Chain) {
+	if c.leave() {
+		e.closeUnused(c)
+	}
+}
+
+func (e *Engine) closeUnused(c *Chain) {
+	if err := c.Close(); err != nil {
 		e.options.Logger.Warn().Err(err).Str("revision", c.revision).Str("event", "node_close_failed").Send()
 	}
 }
 
-// take returns the current chain set for the length of a run. A set that was swapped out between the look and the count
-// may be closed already: then the next look finds its successor.
-func (e *Engine) take() *Chain {
-	for {
-		c := e.current.Load()
-		c.users.Add(1)
-		if e.current.Load() == c {
-			return c
+// follow gives a worker the current chain set for its next run. It keeps the one that it has if that is still current:
+// a counter that all workers write at every message would cost two of them half of what they are worth. A set that was
+// swapped out between the look and the count may be closed already: then the next look finds its successor.
+func (e *Engine) follow(w *worker) {
+	for w.chain != e.current.Load() {
+		if w.chain != nil {
+			e.release(w.chain)
 		}
-		e.closeIfUnused(c)
+		w.chain = e.current.Load()
+		w.chain.users.Add(1)
 	}
 }
 

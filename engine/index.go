@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -32,15 +33,24 @@ type found struct {
 func (d *Data) find(name string) (f found, ok bool) {
 	ix := d.index.Load()
 	if ix == nil {
-		ix = newIndex(d.text)
-		if !d.index.CompareAndSwap(nil, ix) {
-			ix = d.index.Load()
-		}
+		ix = d.newIndex()
 	}
 	if f, ok = ix.find(ix.first[:ix.n], d.text, name); ok || ix.more == nil {
 		return f, ok
 	}
 	return ix.find(ix.more, d.text, name)
+}
+
+// newIndex makes the payload's index. Whoever comes while another does so makes one for himself: it is not worth waiting.
+func (d *Data) newIndex() *index {
+	if !d.begun.CompareAndSwap(false, true) {
+		ix := &index{}
+		ix.fill(d.text)
+		return ix
+	}
+	d.own.fill(d.text)
+	d.index.Store(&d.own)
+	return &d.own
 }
 
 // text is the value if it is a string.
@@ -79,24 +89,24 @@ func (ix *index) named(e entry, text, name string) bool {
 	return end < int(e.value) && text[end] == '"' && text[e.name+1:end] == name
 }
 
-// newIndex scans a text that is known to be valid JSON. Anything but an object has no members.
-func newIndex(text string) *index {
-	ix := &index{escaped: strings.IndexByte(text, '\\') >= 0}
+// fill scans a text that is known to be valid JSON. Anything but an object has no members.
+func (ix *index) fill(text string) {
+	ix.escaped = strings.IndexByte(text, '\\') >= 0
 	i := skipSpace(text, 0)
 	if i >= len(text) || text[i] != '{' {
-		return ix
+		return
 	}
 	i++
 	for {
 		i = skipSpace(text, i)
 		if i >= len(text) || text[i] != '"' {
-			return ix
+			return
 		}
 		end := skipString(text, i, ix.escaped)
 		e := entry{name: uint32(i)}
 		i = skipSpace(text, end)
 		if i >= len(text) || text[i] != ':' {
-			return ix
+			return
 		}
 		i = skipSpace(text, i+1)
 		e.value = uint32(i)
@@ -104,7 +114,7 @@ func newIndex(text string) *index {
 		ix.add(e)
 		i = skipSpace(text, i)
 		if i >= len(text) || text[i] != ',' {
-			return ix
+			return
 		}
 		i++
 	}
@@ -132,11 +142,7 @@ func skipSpace(s string, i int) int {
 func skipString(s string, i int, escaped bool) int {
 	i++
 	if !escaped {
-		n := strings.IndexByte(s[i:], '"')
-		if n < 0 {
-			return len(s)
-		}
-		return i + n + 1
+		return nextQuote(s, i) + 1
 	}
 	for ; i < len(s); i++ {
 		switch s[i] {
@@ -147,6 +153,26 @@ func skipString(s string, i int, escaped bool) int {
 		}
 	}
 	return len(s)
+}
+
+// nextQuote returns the place of the first quote from i on, or the last byte's if there is none. Names and values are
+// short: looking at eight bytes at a time here is faster than the call of strings.IndexByte.
+func nextQuote(s string, i int) int {
+	const quotes, ones, tops = 0x2222222222222222, 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		v := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		v ^= quotes // a quote becomes a zero byte
+		if at := (v - ones) &^ v & tops; at != 0 {
+			return i + bits.TrailingZeros64(at)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] == '"' {
+			return i
+		}
+	}
+	return len(s) - 1
 }
 
 func skipValue(s string, i int, escaped bool) int {

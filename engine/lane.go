@@ -98,9 +98,15 @@ func (e *Engine) finished(at *lane) (more bool) {
 	return false
 }
 
-// runLane processes one job of a lane and says whether another waits. The lane goes to the back of the queue then, so
-// that one busy device does not keep a worker for itself.
+// runLane runs one job of a lane and says whether another waits. The lane goes to the back of the queue then, so that one
+// busy device does not keep a worker for itself.
 func (e *Engine) runLane(w *worker, at *lane) (more bool) {
-	e.process(w, at.current)
+	var fate Fate // filled in place: it is too large to be handed up by value
+	j := at.current
+	if synced := e.process(w, j, &fate); synced != nil {
+		e.acks.add(ack{job: j, fate: fate, synced: synced})
+	} else {
+		e.finish(j, &fate)
+	}
 	return e.finished(at)
 }

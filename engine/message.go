@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,6 +52,16 @@ type overlay struct {
 type head struct {
 	Header
 	pending *PendingRef // nil if it came from outside
+	// room is for the messages that its nodes make by setting one metadata entry, used how much of it is taken: chains set
+	// two or three, and an allocation for each costs more than finding the entry again.
+	used atomic.Uint32
+	room [3]laid
+}
+
+// laid is a message with an entry set above those of another one.
+type laid struct {
+	message Message
+	own     overlay
 }
 
 // NewMessage makes a message. A nil data stands for an empty JSON object.
@@ -153,11 +164,9 @@ func (m *Message) WithMeta(pairs ...Pair) *Message {
 	case 0:
 		return m
 	case 1:
-		next := &struct {
-			message Message
-			own     [1]overlay
-		}{message: *m}
-		next.message.lay(next.own[:], pairs)
+		next := m.head.another()
+		next.own.Pair, next.own.under = pairs[0], m.meta
+		next.message = Message{head: m.head, data: m.data, meta: &next.own, changed: m.changed}
 		return &next.message
 	case 2:
 		next := &struct {
@@ -170,6 +179,16 @@ func (m *Message) WithMeta(pairs ...Pair) *Message {
 	next := *m
 	next.lay(make([]overlay, len(pairs)), pairs)
 	return &next
+}
+
+// another is a place for one more message of the run.
+func (h *head) another() *laid {
+	if h.used.Load() < uint32(len(h.room)) {
+		if n := h.used.Add(1); n <= uint32(len(h.room)) {
+			return &h.room[n-1]
+		}
+	}
+	return &laid{}
 }
 
 // lay puts entries above those that the message has.

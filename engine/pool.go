@@ -15,12 +15,13 @@ type pool struct {
 	limit       int
 	stopped     bool
 	run         func(*worker, *lane) (more bool)
+	unused      func(*Chain) // is given the chain sets that the last worker has left
 	group       sync.WaitGroup
 }
 
-func (p *pool) init(limit int, run func(*worker, *lane) bool) {
+func (p *pool) init(limit int, run func(*worker, *lane) bool, unused func(*Chain)) {
 	p.wake.L = &p.mu
-	p.limit, p.run = limit, run
+	p.limit, p.run, p.unused = limit, run, unused
 }
 
 // push queues a lane that has work.
@@ -62,16 +63,8 @@ func (p *pool) work(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.coming = false
-	for {
-		for p.first == nil && !p.stopped {
-			p.waiting++
-			p.wake.Wait()
-			p.coming = false
-		}
+	for p.awaitLocked(w) {
 		at := p.first
-		if at == nil {
-			return
-		}
 		if p.first = at.next; p.first == nil {
 			p.last = nil
 		}
@@ -83,6 +76,29 @@ func (p *pool) work(w *worker) {
 			p.appendLocked(at)
 		}
 	}
+}
+
+// awaitLocked waits until a lane has work; false means that there will be none. A worker with nothing to do keeps no
+// hold of a chain set.
+func (p *pool) awaitLocked(w *worker) bool {
+	for p.first == nil {
+		switch chain := w.chain; {
+		case chain != nil:
+			w.chain = nil
+			if chain.leave() {
+				p.mu.Unlock()
+				p.unused(chain)
+				p.mu.Lock()
+			}
+		case p.stopped:
+			return false
+		default:
+			p.waiting++
+			p.wake.Wait()
+			p.coming = false
+		}
+	}
+	return true
 }
 
 // stop ends the workers once the queue is empty.

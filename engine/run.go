@@ -13,12 +13,13 @@ const maxBranches = 1000
 
 // run is one message's way through the chain set. It belongs to a worker and is used again for the next message.
 type run struct {
-	engine  *Engine
-	chain   *Chain
-	context *runContext
-	node    context.Context // what nodes are handed: the run's context with the transaction in it
-	tx      Tx
-	tracer  Tracer
+	engine   *Engine
+	chain    *Chain
+	context  *runContext
+	contexts []runContext    // for the runs to come. None is used twice: a node may keep its context
+	node     context.Context // what nodes are handed: the run's context with the transaction in it
+	tx       Tx
+	tracer   Tracer
 
 	path     []uint32 // numbers of the edges followed; handed over with the fate
 	moves    uint32   // between nodes
@@ -61,34 +62,33 @@ type savepoint struct {
 	failure  error // that of the barrier's own, which nothing took
 }
 
-// process carries one job to its fate.
-func (e *Engine) process(w *worker, j *job) {
-	chain := e.take()
-	defer e.closeIfUnused(chain)
+// process carries one job to its fate. It returns nil if there is no disk to wait for.
+func (e *Engine) process(w *worker, j *job, f *Fate) (synced func(context.Context) error) {
+	e.follow(w)
 	r := &w.run
-	r.reset(e, chain, j)
+	r.reset(e, w.chain, j)
 	w.at.Store(r.context)
-	var fate Fate // filled in place: it is too large to be handed up by value
-	synced := r.toFate(j, &fate)
+	synced = r.toFate(j, f)
 	w.at.Store(nil)
-	for _, p := range fate.Emitted {
+	for _, p := range f.Emitted {
 		e.queueRow(context.Background(), p)
 	}
-	if fate.State == Abandoned {
-		e.leaveBehind(fate.Consumed)
+	if f.State == Abandoned {
+		e.leaveBehind(f.Consumed)
 		e.options.Logger.Warn().Str("event", "message_abandoned").Str("message", j.message.ID()).
-			Str("device", j.message.Origin().Name).Err(fate.Cause).Send()
+			Str("device", j.message.Origin().Name).Err(f.Cause).Send()
 	}
-	if synced == nil {
-		e.finish(j, &fate)
-		return
-	}
-	e.acks.add(ack{job: j, fate: fate, synced: synced})
+	return synced
 }
 
 func (r *run) reset(e *Engine, chain *Chain, j *job) {
 	r.engine, r.chain = e, chain
-	r.context = &runContext{values: j.values, message: j.message, chain: chain, attempt: 1}
+	if len(r.contexts) == 0 {
+		r.contexts = make([]runContext, 8)
+	}
+	r.context, r.contexts = &r.contexts[0], r.contexts[1:]
+	c := r.context
+	c.values, c.message, c.chain, c.attempt = j.values, j.message, chain, 1
 	r.path = r.context.hops[:0]
 	r.tracer, _ = j.values.Value(tracerKey{}).(Tracer)
 	r.barrier = nil
@@ -280,7 +280,7 @@ func (r *run) step(b *branch) {
 	var result Result
 	var err error
 	if r.tracer == nil {
-		result, err = s.node.Process(r.node, b.message)
+		result, err = s.process(r.node, b.message)
 	} else {
 		result, err = r.traced(b)
 	}

@@ -47,7 +47,7 @@ func (r *run) traced(b *branch) (Result, error) {
 		t.Values = append(t.Values, f.program.Explain(r.node, (*scope)(b.message))...)
 	}
 	start := time.Now()
-	result, err := s.node.Process(r.node, b.message)
+	result, err := s.process(r.node, b.message)
 	t.Took = time.Since(start)
 	t.Relation = result.relation
 	if err != nil {

@@ -22,8 +22,9 @@ var (
 
 // worker is a goroutine of the pool, as the watchdog sees it.
 type worker struct {
-	run run                        // reused from message to message
-	at  atomic.Pointer[runContext] // the run under way
+	run   run                        // reused from message to message
+	chain *Chain                     // the set that it ran on last, and still holds
+	at    atomic.Pointer[runContext] // the run under way
 }
 
 // watchdog keeps the time limits of all nodes and runs.
