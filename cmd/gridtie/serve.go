@@ -44,7 +44,7 @@ func (a *app) serve() *cobra.Command {
 
 func serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
 	return server.Options{
-		Data: s.Data, MQTT: s.MQTT, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		Data: s.Data, Store: s.Store, MQTT: s.MQTT, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
 		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	pebblefs "github.com/cockroachdb/pebble/v2/vfs"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
@@ -21,6 +23,9 @@ type Local struct {
 	handler http.Handler
 	closers []func() error
 }
+
+// localPatience is how long a command waits for a database that went away after it was opened.
+const localPatience = 30 * time.Second
 
 // OpenLocal opens the folder o.Data, which must not be in use (folder.ErrLocked).
 func OpenLocal(ctx context.Context, o Options) (_ *Local, err error) {
@@ -35,29 +40,37 @@ func OpenLocal(ctx context.Context, o Options) (_ *Local, err error) {
 		return nil, err
 	}
 	l.closers = append(l.closers, f.Close)
-	key, err := f.ServerKey(o.ServerKeyFile)
+	st, key, err := openStore(ctx, f, o)
 	if err != nil {
 		return nil, err
 	}
-	err = l.open(ctx, f.Store(), key, pebble.Options{Logger: o.Logger}, o)
+	l.closers = append(l.closers, st.Close)
+	if remote, ok := st.(store.Remote); ok { // a command is for somebody who waits
+		hurry := time.AfterFunc(localPatience, remote.GiveUp)
+		l.closers = append(l.closers, func() error {
+			hurry.Stop()
+			return nil
+		})
+	}
+	err = l.open(ctx, st, key, o)
 	return l, err
 }
 
 // OpenEmpty opens an empty registry in memory, in which a message can be tried.
 func OpenEmpty(ctx context.Context, o Options) (_ *Local, err error) {
 	l := &Local{}
-	if err := l.open(ctx, "memory", secret.NewKey(), pebble.Options{FS: pebblefs.NewMem()}, o); err != nil {
+	st, err := pebble.Open("memory", pebble.Options{FS: pebblefs.NewMem()})
+	if err != nil {
+		return nil, err
+	}
+	l.closers = append(l.closers, st.Close)
+	if err := l.open(ctx, st, secret.NewKey(), o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func (l *Local) open(ctx context.Context, dir string, key secret.Key, po pebble.Options, o Options) error {
-	st, err := pebble.Open(dir, po)
-	if err != nil {
-		return err
-	}
-	l.closers = append(l.closers, st.Close)
+func (l *Local) open(ctx context.Context, st store.Store, key secret.Key, o Options) error {
 	r, err := openRegistry(ctx, st, key, registry.Options{Clock: o.Clock, Logger: o.Logger})
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/engine/secret"
 )
 
 // FirstProfile is the profile that the first start makes.
@@ -15,13 +17,14 @@ const Off = "off"
 
 // Options of a server. Data is mandatory; the zero value of all others works.
 type Options struct {
-	Data           string // folder
-	MQTT           string // HOST:PORT; empty or Off for none
-	Admin          string // HOST:PORT of health and metrics; empty or Off for none
-	Chains         string // folder of chain files; empty for the built-in set
-	ServerKeyFile  string // empty for server.key in Data
-	MaxConnections int    // devices connected at once; 0 for the default
-	MaxPacket      int    // bytes of an MQTT packet; 0 for the default
+	Data           string      // folder
+	Store          secret.Text // address of a PostgreSQL database; empty for a store in Data
+	MQTT           string      // HOST:PORT; empty or Off for none
+	Admin          string      // HOST:PORT of health and metrics; empty or Off for none
+	Chains         string      // folder of chain files; empty for the built-in set
+	ServerKeyFile  string      // empty for server.key in Data
+	MaxConnections int         // devices connected at once; 0 for the default
+	MaxPacket      int         // bytes of an MQTT packet; 0 for the default
 	Version        string
 	Logger         zerolog.Logger
 	Clock          func() time.Time // nil for time.Now

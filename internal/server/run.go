@@ -43,10 +43,11 @@ func (s *Server) Run(ctx context.Context) error {
 
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineDrainTime)
 	defer cancel()
+	defer context.AfterFunc(ending, s.giveUp)()
 	err = errors.Join(err, s.close(ending))
 	if cause := s.store.Err(); cause != nil {
 		// Whatever ended first, this is what an operator must know: the store may fail at the very moment of a stop.
-		return &StoreError{cause}
+		return &StoreError{err: cause, remote: !s.options.Store.IsZero()}
 	}
 	if err == nil {
 		log.Info().Str("event", "server_stopped").Send()
@@ -65,9 +66,15 @@ func (s *Server) watchStore(ctx context.Context) error {
 }
 
 // StoreError is a store that failed while the server ran. Nothing was acknowledged since.
-type StoreError struct{ err error }
+type StoreError struct {
+	err    error
+	remote bool
+}
 
 func (e *StoreError) Error() string {
+	if e.remote {
+		return fmt.Sprintf("stopping, because the database can no longer be relied upon: %v", e.err)
+	}
 	return fmt.Sprintf("stopping, because writes no longer reach the disk: %v", e.err)
 }
 
@@ -75,6 +82,9 @@ func (e *StoreError) Unwrap() error { return e.err }
 
 // Hint is what mends it.
 func (e *StoreError) Hint() string {
+	if e.remote {
+		return "look at the database server and its log, then start the server again: what was acknowledged is there"
+	}
 	return "look at the disk (space, errors in the kernel's log), then start the server again: what was acknowledged is there"
 }
 

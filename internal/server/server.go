@@ -12,7 +12,7 @@ import (
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/registry"
-	"github.com/gridtie/gridtie/registry/store/pebble"
+	"github.com/gridtie/gridtie/registry/store"
 )
 
 // Server is a running server.
@@ -21,7 +21,7 @@ type Server struct {
 	started time.Time
 
 	folder  *folder.Folder
-	store   *pebble.Store
+	store   store.Store
 	core    *Core
 	metrics *metrics
 	mqtt    *mqttserver.Server
@@ -42,13 +42,11 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.folder, err = folder.Open(o.Data); err != nil {
 		return nil, err
 	}
-	key, err := s.folder.ServerKey(o.ServerKeyFile)
+	st, key, err := openStore(ctx, s.folder, o)
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = pebble.Open(s.folder.Store(), pebble.Options{Logger: o.Logger, FS: o.FS}); err != nil {
-		return nil, err
-	}
+	s.store = st
 	files, err := ChainSet(o.Chains)
 	if err != nil {
 		return nil, err
@@ -113,7 +111,8 @@ func listen(flag, address string) (net.Listener, error) {
 func Misconfigured(err error) bool {
 	var chains *ChainsError
 	var key *folder.KeyError
-	return errors.As(err, &chains) || errors.As(err, &key) || errors.Is(err, registry.ErrServerKey)
+	var elsewhere *folder.ElsewhereError
+	return errors.As(err, &chains) || errors.As(err, &key) || errors.As(err, &elsewhere) || errors.Is(err, registry.ErrServerKey)
 }
 
 // Addresses are where the server listens, with the ports that port 0 became: "mqtt" and "admin", without those that are

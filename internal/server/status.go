@@ -38,6 +38,8 @@ func (s *Server) problems() []string {
 	problems := []string{}
 	if err := s.store.Err(); err != nil {
 		problems = append(problems, "the store has failed: "+err.Error())
+	} else if err := s.away(); err != nil {
+		problems = append(problems, "the database cannot be reached, and all work waits for it: "+err.Error())
 	}
 	return problems
 }

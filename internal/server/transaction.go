@@ -23,17 +23,18 @@ func begin(r *registry.Registry, now func() time.Time) engine.BeginFunc {
 		if err != nil {
 			return nil, nil, err
 		}
-		return ctx, &transaction{Tx: tx, now: now}, nil
+		return ctx, &transaction{Tx: tx, registry: r, now: now}, nil
 	}
 }
 
 // transaction is a registry's transaction as the engine wants one.
 type transaction struct {
 	*registry.Tx
-	now func() time.Time
+	registry *registry.Registry
+	now      func() time.Time
 }
 
-func (t *transaction) Flush(ctx context.Context) error { return conflict(t.Tx.Flush(ctx)) }
+func (t *transaction) Flush(ctx context.Context) error { return t.again(t.Tx.Flush(ctx)) }
 
 func (t *transaction) Commit(ctx context.Context, f engine.Fate) (func(context.Context) error, error) {
 	kept, err := t.fate(f, t.now())
@@ -41,11 +42,20 @@ func (t *transaction) Commit(ctx context.Context, f engine.Fate) (func(context.C
 		return nil, err
 	}
 	synced, err := t.Tx.Commit(ctx, kept)
-	return synced, conflict(err)
+	return synced, t.again(err)
 }
 
-func conflict(err error) error {
-	if errors.Is(err, registry.ErrConflict) {
+// again says when a run is to be repeated. One that lost the store waits for it here, as long as it takes: that slows
+// those down who send. The run's own time does not count, because the run is not to blame; a server that stops ends the
+// wait through the store.
+func (t *transaction) again(err error) error {
+	switch {
+	case errors.Is(err, registry.ErrConflict):
+		return fmt.Errorf("%w: %w", engine.ErrConflict, err)
+	case errors.Is(err, registry.ErrAway):
+		if late := t.registry.Reach(context.Background()); late != nil {
+			return fmt.Errorf("waiting for the store: %w", late)
+		}
 		return fmt.Errorf("%w: %w", engine.ErrConflict, err)
 	}
 	return err

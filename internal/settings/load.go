@@ -61,6 +61,12 @@ func Load(from Sources) (Settings, []Value, error) {
 			if text, ok := from.Flag(k.Name); ok {
 				v.Value, v.From = text, "flag --"+k.Name
 				place = v.From
+				if k.hide != nil {
+					if err := k.hide(text); err != nil {
+						faults = append(faults, &Error{Place: place, Reason: err.Error(), hint: HiddenHint(k.Variable())})
+						continue
+					}
+				}
 			}
 		}
 		if err := k.set(&s, v.Value); err != nil {
@@ -68,6 +74,9 @@ func Load(from Sources) (Settings, []Value, error) {
 				Place: place, Reason: k.Name + " " + err.Error(),
 				hint: fmt.Sprintf("%s: %s", k.Name, k.Doc),
 			})
+		}
+		if k.show != nil {
+			v.Value = k.show(v.Value)
 		}
 		values = append(values, v)
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/rs/zerolog"
+
+	"github.com/gridtie/gridtie/engine/secret"
 )
 
 // Off is the address of a listener that is not wanted.
@@ -21,11 +23,12 @@ const Off = "off"
 
 // Settings is what a server runs with.
 type Settings struct {
-	Data          string // folder, made with mode 0700 if absent
-	MQTT          string // HOST:PORT or Off
-	Admin         string // HOST:PORT or Off: health and metrics only
-	Chains        string // folder of chain files; empty for the built-in set
-	ServerKeyFile string // empty for server.key in Data
+	Data          string      // folder, made with mode 0700 if absent
+	Store         secret.Text // address of a PostgreSQL database; empty for a store in Data
+	MQTT          string      // HOST:PORT or Off
+	Admin         string      // HOST:PORT or Off: health and metrics only
+	Chains        string      // folder of chain files; empty for the built-in set
+	ServerKeyFile string      // empty for server.key in Data
 	LogLevel      zerolog.Level
 	LogFormat     string // auto, console or json
 
@@ -39,6 +42,8 @@ type Key struct {
 	Default string
 	Doc     string // one line, with unit and range
 	set     func(s *Settings, value string) error
+	show    func(value string) string // what may be seen of the value; nil for all of it
+	hide    func(value string) error  // errs if the value must not be an argument, which everybody on the machine can read
 }
 
 // Variable is the environment variable of the key.
@@ -50,34 +55,49 @@ func (k Key) Variable() string {
 func Keys() []Key {
 	return []Key{
 		{
-			"data", "./gridtie-data", "folder that holds everything the server knows; belongs to one process",
-			text(func(s *Settings) *string { return &s.Data }),
+			Name: "data", Default: "./gridtie-data", Doc: "folder that holds everything the server knows; belongs to one process",
+			set: text(func(s *Settings) *string { return &s.Data }),
 		},
 		{
-			"mqtt", "127.0.0.1:1883", "address for devices that speak MQTT without TLS: HOST:PORT or off",
-			address(func(s *Settings) *string { return &s.MQTT }),
+			Name: "store", Default: "",
+			Doc: "address of a PostgreSQL database for what the server knows, postgres://USER@HOST:PORT/DATABASE; the data folder if empty",
+			set: func(s *Settings, value string) (err error) {
+				s.Store, err = StoreAddress(value)
+				return err
+			},
+			show: ShowStore, hide: HideStore,
 		},
 		{
-			"admin", "127.0.0.1:9464", "address for /healthz, /readyz and /metrics: HOST:PORT or off",
-			address(func(s *Settings) *string { return &s.Admin }),
+			Name: "mqtt", Default: "127.0.0.1:1883", Doc: "address for devices that speak MQTT without TLS: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.MQTT }),
 		},
 		{
-			"chains", "", "folder of chain files; the built-in chains if empty",
-			optional(func(s *Settings) *string { return &s.Chains }),
+			Name: "admin", Default: "127.0.0.1:9464", Doc: "address for /healthz, /readyz and /metrics: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.Admin }),
 		},
 		{
-			"server-key-file", "", "file of the key that seals secrets; server.key in the data folder if empty",
-			optional(func(s *Settings) *string { return &s.ServerKeyFile }),
-		},
-		{"log-level", "info", "least important log lines to write: debug, info, warn or error", logLevel},
-		{"log-format", "auto", "form of log lines: console, json, or auto for console on a terminal only", logFormat},
-		{
-			"max-connections", "100000", "devices that may be connected at once, from 1",
-			number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections }),
+			Name: "chains", Default: "", Doc: "folder of chain files; the built-in chains if empty",
+			set: optional(func(s *Settings) *string { return &s.Chains }),
 		},
 		{
-			"max-packet", "65536", "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
-			number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket }),
+			Name: "server-key-file", Default: "", Doc: "file of the key that seals secrets; server.key in the data folder if empty",
+			set: optional(func(s *Settings) *string { return &s.ServerKeyFile }),
+		},
+		{
+			Name: "log-level", Default: "info", Doc: "least important log lines to write: debug, info, warn or error",
+			set: logLevel,
+		},
+		{
+			Name: "log-format", Default: "auto", Doc: "form of log lines: console, json, or auto for console on a terminal only",
+			set: logFormat,
+		},
+		{
+			Name: "max-connections", Default: "100000", Doc: "devices that may be connected at once, from 1",
+			set: number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections }),
+		},
+		{
+			Name: "max-packet", Default: "65536", Doc: "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
+			set: number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket }),
 		},
 	}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -55,7 +56,7 @@ func judge(err error) error {
 func plain(err error) error {
 	answer := (*pgconn.PgError)(nil)
 	if !errors.As(err, &answer) {
-		return err
+		return oneLine{err}
 	}
 	switch answer.Code[:2] {
 	case "22", "23":
@@ -63,3 +64,9 @@ func plain(err error) error {
 	}
 	return fmt.Errorf("database: %s (SQLSTATE %s)", answer.Message, answer.Code)
 }
+
+// oneLine is an error told in one line: a connection that was tried twice has two.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.error }
