@@ -2,19 +2,26 @@ package registry_test
 
 import (
 	"context"
+	"os"
 	"sync/atomic"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
 // onDisk opens a registry in a real folder.
 func onDisk(b *testing.B) *registry.Registry {
 	b.Helper()
-	s, err := pebble.Open(b.TempDir(), pebble.Options{})
-	if err != nil {
+	var s store.Store
+	var err error
+	if os.Getenv(addressEnv) != "" {
+		s = openStore(b, vfs.NewMem())
+	} else if s, err = pebble.Open(b.TempDir(), pebble.Options{}); err != nil {
 		b.Fatal(err)
 	}
 	r, err := registry.Open(b.Context(), s, registry.Options{ServerKey: secret.NewKey()})

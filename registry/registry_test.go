@@ -3,7 +3,9 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
+	"github.com/gridtie/gridtie/registry/store/postgres"
 	"github.com/gridtie/gridtie/supplypoint"
 )
 
@@ -80,12 +83,30 @@ func (c *counted) during(do func()) (batches, largest int) {
 	return c.applied, c.largest
 }
 
-func openStore(tb testing.TB, fs vfs.FS) *pebble.Store {
+// addressEnv names a PostgreSQL database in which the tests then keep their registries.
+const addressEnv = "GRIDTIE_TEST_POSTGRES"
+
+// schemas are the schemas in that database, each standing for the file system that a test opens.
+var (
+	schemas sync.Map // vfs.FS → name
+	schema  atomic.Int64
+)
+
+// openStore opens the store that fs holds, or the one that stands for it in the database that addressEnv names.
+func openStore(tb testing.TB, fs vfs.FS) store.Store {
 	tb.Helper()
-	s, err := pebble.Open("registry", pebble.Options{FS: fs})
-	if err != nil {
-		tb.Fatal(err)
+	if dsn := os.Getenv(addressEnv); dsn != "" {
+		name, there := schemas.LoadOrStore(fs, fmt.Sprintf("gridtie_registry_%d_%d", os.Getpid(), schema.Add(1)))
+		o := postgres.Options{Schema: name.(string), Readers: 8}
+		if !there {
+			tb.Cleanup(func() { ok(tb, postgres.Drop(context.Background(), dsn, o)) })
+		}
+		s, err := postgres.Open(context.Background(), dsn, o)
+		ok(tb, err)
+		return s
 	}
+	s, err := pebble.Open("registry", pebble.Options{FS: fs})
+	ok(tb, err)
 	return s
 }
 
