@@ -12,6 +12,7 @@ import (
 
 func (a *app) demo() *cobra.Command {
 	o := demo.Options{Version: release}
+	var at string
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Watch a thousand simulated meters being attached", Args: args(0, ""),
 		Long: "Watch simulated meters being attached, by a real server on free ports of this machine: suppliers and grids are\n" +
@@ -19,11 +20,20 @@ func (a *app) demo() *cobra.Command {
 			"and its CUPS once. About one meter in eight is faulty on purpose. At the end the registry is compared with the\n" +
 			"plan, meter by meter; the exit code is 0 only if every outcome is the planned one.\n\n" +
 			"The data is in a temporary folder, removed at the end unless --keep is given. --data names a new folder instead,\n" +
-			"which is kept. The variable GRIDTIE_DATA does not count here.",
-		Example: "  gridtie demo\n  gridtie demo --meters 20000 --keep",
+			"which is kept. The variable GRIDTIE_DATA does not count here.\n\n" +
+			"--store runs it on PostgreSQL, in a schema of its own that is kept or removed with the folder: nothing else in\n" +
+			"that database is touched. An address with a password in it is taken from the variable GRIDTIE_DEMO_STORE.",
+		Example: "  gridtie demo\n  gridtie demo --meters 20000 --keep\n  gridtie demo --store postgres://gridtie@127.0.0.1/grid",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f := cmd.Flags().Lookup("data"); f.Changed {
 				o.Data = f.Value.String()
+			}
+			address, err := a.storeAddress("store", at, "GRIDTIE_DEMO_STORE")
+			if err != nil {
+				return err
+			}
+			if o.Store, err = settings.StoreAddress(address); err != nil {
+				return &usageError{fmt.Errorf("the store %w", err)}
 			}
 			if err := o.Check(); err != nil {
 				return &usageError{err}
@@ -36,7 +46,8 @@ func (a *app) demo() *cobra.Command {
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "another number plans another fleet")
 	cmd.Flags().IntVar(&o.Connections, "connections", demo.DefaultConnections,
 		fmt.Sprintf("meters connected at once, from 1 to %d", demo.MaxConnections))
-	cmd.Flags().BoolVar(&o.Keep, "keep", false, "keep the data folder")
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "keep the data")
+	cmd.Flags().StringVar(&at, "store", "", "address of a PostgreSQL database, postgres://USER@HOST:PORT/DATABASE; a folder if empty")
 	a.jsonFlag(cmd)
 	return cmd
 }
@@ -49,6 +60,9 @@ func (a *app) runDemo(cmd *cobra.Command, o demo.Options) error {
 	where := "a temporary folder"
 	if o.Data != "" {
 		where = o.Data
+	}
+	if !o.Store.IsZero() {
+		where = settings.ShowStore(o.Store.Reveal())
 	}
 	bars.title(fmt.Sprintf("Gridtie %s demo: %s simulated meters, %d suppliers, %d grids, data in %s",
 		release, a.Count(o.Meters), demo.Suppliers(), demo.Grids(), where))
@@ -124,6 +138,9 @@ func (a *app) verdict(r *demo.Report) {
 			"      gridtie demo --keep     look around in this registry afterwards")
 		return
 	}
+	if r.Store != "" {
+		a.say("Store: %s\nIt goes on with that address as GRIDTIE_STORE, and the password if there is one.", r.Store)
+	}
 	a.say("Data: %s\n\nNext: gridtie devices list --data %s\n      gridtie outcomes list --code HELD --data %s\n"+
 		"      gridtie serve --data %s", r.Data, r.Data, r.Data, r.Data)
 }
@@ -158,6 +175,9 @@ func (a *app) listReport(r *demo.Report) error {
 	a.say("total\t%d\t%d\t%d\t%d", r.Meters, r.Together, r.Lost, r.Doubled)
 	if r.Data != "" {
 		a.say("data\t%s", r.Data)
+	}
+	if r.Store != "" {
+		a.say("store\t%s", r.Store)
 	}
 	return nil
 }

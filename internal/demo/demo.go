@@ -3,14 +3,20 @@ package demo
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/server"
+	"github.com/gridtie/gridtie/internal/settings"
+	"github.com/gridtie/gridtie/registry/store/postgres"
 )
 
 // Options of a demonstration. The zero value of every field but Meters works.
@@ -22,6 +28,10 @@ type Options struct {
 	// removed at the end unless Keep is set.
 	Data string
 	Keep bool
+
+	// Store is the address of a PostgreSQL database; empty for a store in Data. A schema is made there, and dropped at the
+	// end unless Data or Keep is set: what the database holds is not touched.
+	Store secret.Text
 
 	// Connections is how many meters are connected at once, from 1 to MaxConnections; 0 for the default.
 	Connections int
@@ -78,13 +88,40 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	report := &Report{Meters: o.Meters, Seed: o.Seed, Attached: []Share{}, Differences: []Difference{}}
 	defer func() { err = errors.Join(err, remove()) }()
-	if o.Keep || o.Data != "" {
+	kept := o.Keep || o.Data != ""
+	if kept {
 		report.Data = data
 	}
+	at, drop, err := ownSchema(o.Store)
+	if err != nil {
+		return nil, err
+	}
+	if kept {
+		report.Store = settings.ShowStore(at.Reveal())
+	} else {
+		defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx))) }()
+	}
+	o.Store = at
 	if err := o.serve(ctx, data, report); err != nil {
 		return nil, err
 	}
 	return report, nil
+}
+
+// ownSchema is the address of a schema in a database that nobody else has, and how to be rid of it.
+func ownSchema(database secret.Text) (_ secret.Text, drop func(context.Context) error, err error) {
+	if database.IsZero() {
+		return database, func(context.Context) error { return nil }, nil
+	}
+	u, err := url.Parse(database.Reveal())
+	if err != nil {
+		return secret.Text{}, nil, errors.New("the address of the database cannot be read") // the error would quote it
+	}
+	query := u.Query()
+	query.Set("search_path", "gridtie_demo_"+strings.ToLower(rand.Text()[:10]))
+	u.RawQuery = query.Encode()
+	at := secret.NewText(u.String())
+	return at, func(ctx context.Context) error { return postgres.Drop(ctx, at.Reveal(), postgres.Options{}) }, nil
 }
 
 // folderOf finds the data folder, and how to be rid of it.
@@ -113,7 +150,7 @@ func folderOf(o Options) (string, func() error, error) {
 // serve runs the server around the fleet. If the server ends first, that is the error.
 func (o Options) serve(ctx context.Context, data string, report *Report) error {
 	srv, err := server.Open(ctx, server.Options{
-		Data: data, MQTT: "127.0.0.1:0", Version: o.Version, Logger: o.Logger,
+		Data: data, Store: o.Store, MQTT: "127.0.0.1:0", Version: o.Version, Logger: o.Logger,
 	})
 	if err != nil {
 		return err

@@ -27,7 +27,8 @@ type Report struct {
 	Doubled     int          `json:"doubled"`   // meters of which something is there twice
 	Differences []Difference `json:"differences"`
 
-	Data string `json:"data,omitempty"` // folder, if it was kept
+	Data  string `json:"data,omitempty"`  // folder, if it was kept
+	Store string `json:"store,omitempty"` // address of the database's schema, if there is one and it was kept
 }
 
 // Share is a part of the fleet.
