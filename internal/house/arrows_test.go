@@ -55,7 +55,10 @@ func arrows() []arrow {
 
 		{"cmd/...", []string{"internal/...", "chains/...", "nodes/...", "engine/...", "registry", "supplypoint"}, "commands wire packages, they do not open stores or speak protocols"},
 		{"examples/...", []string{"chains/...", "connectors/...", "nodes/...", "engine/...", "registry/...", "supplypoint"}, "they show what an importer can do"},
-		{"conformance/...", nil, "it sees the binary from outside"},
+		{"conformance/sessions/...", []string{"connectors/devices/mqttserver/..."}, "the production sessions, and a dialect that is not in the product"},
+		{"conformance/...", []string{
+			"conformance/internal/...", "connectors/devices/mqttserver/packet", "supplypoint",
+		}, "it sees the binary from outside: it may know the bytes, not what is behind them"},
 	}
 }
 
