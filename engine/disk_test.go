@@ -39,7 +39,9 @@ func TestFateWaitsForTheDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &slowDisk{flushed: make(chan error)}
 		e := engine.New(compile(t, testCatalog(t, nil), chain("root", "a:test.outcome(X)")), engine.Options{
-			Begin: func(ctx context.Context, _ *engine.Message) (context.Context, engine.Tx, error) { return ctx, slowTx{disk}, nil },
+			Begin: func(ctx context.Context, _ *engine.Message) (context.Context, engine.Tx, error) {
+				return ctx, slowTx{disk}, nil
+			},
 		})
 		var mu sync.Mutex
 		var told []string
