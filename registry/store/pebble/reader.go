@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -19,8 +20,15 @@ type reader struct {
 	ctx    context.Context  // of the view, whose life the reader shares
 	points *pebble.Iterator // for Get; scans are clones of it. nil when the view is over
 	at     store.Stamp
-	values []byte // copies of what Get returned, since the iterator moves on
+	rooms  *sync.Pool // of *room
+	room   *room      // of the first values, nil before
+	values []byte     // copies of what Get returned, since the iterator moves on
 }
+
+// room is for the values that a view was given, which end with it; most views need no more.
+type room [1 << 10]byte
+
+func newRoom() any { return new(room) }
 
 func (r *reader) At() store.Stamp { return r.at }
 
@@ -44,8 +52,12 @@ func (r *reader) Get(key []byte) ([]byte, bool, error) {
 
 // keep returns a copy of value that lasts as long as the view.
 func (r *reader) keep(value []byte) []byte {
+	if r.room == nil {
+		r.room = r.rooms.Get().(*room)
+		r.values = r.room[:0]
+	}
 	if cap(r.values)-len(r.values) < len(value) {
-		r.values = make([]byte, 0, max(256, len(value)))
+		r.values = make([]byte, 0, max(len(room{}), len(value)))
 	}
 	begin := len(r.values)
 	r.values = append(r.values, value...)
@@ -114,6 +126,10 @@ func (r *reader) rows(from, to []byte, first, next func(*pebble.Iterator) bool,
 func (r *reader) release() {
 	_ = r.points.Close() // errs only with what Get has returned already
 	r.points = nil
+	if r.room != nil {
+		r.rooms.Put(r.room)
+		r.room, r.values = nil, nil
+	}
 }
 
 var errOver = errors.New("the reader's view is over")

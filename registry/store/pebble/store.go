@@ -50,6 +50,7 @@ type Store struct {
 	health io.Closer // of the operating system's file system, nil for any other
 	lock   *pebble.Lock
 	gate   *single.Gate
+	rooms  sync.Pool // for readers
 
 	mu      sync.Mutex // one batch at a time; protects written, and the order of applied, visible and flushes
 	written *single.Written
@@ -73,7 +74,7 @@ type Store struct {
 	closeErr  error
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Remote = (*Store)(nil)
 
 // Open opens the store in the folder dir and makes it if it is not there, with permissions 0700; those of a folder
 // that is there stay as they are. It errs with store.ErrLocked when the folder is open already.
@@ -90,6 +91,7 @@ func open(dir string, o Options) (_ *Store, err error) {
 		dir: dir, log: o.Logger,
 		space:   newSpace(o),
 		gate:    single.NewGate(),
+		rooms:   sync.Pool{New: newRoom},
 		acks:    acks{waiting: make(map[store.LSN]chan struct{})},
 		flushes: make(chan flush, maxFlushes),
 		flushed: make(chan struct{}),
@@ -231,9 +233,9 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (store.LS
 	}
 	defer s.gate.Leave()
 
-	r := &reader{ctx: ctx, at: store.Stamp(s.visible.Load())} // v1
-	points, err := s.db.NewIterWithContext(ctx, nil)          // v2
-	rests := store.LSN(s.applied.Load())                      // v3
+	r := &reader{ctx: ctx, rooms: &s.rooms, at: store.Stamp(s.visible.Load())} // v1
+	points, err := s.db.NewIterWithContext(ctx, nil)                           // v2
+	rests := store.LSN(s.applied.Load())                                       // v3
 	if err != nil {
 		return 0, fmt.Errorf("beginning a view: %w", err)
 	}
