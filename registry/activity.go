@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/gridtie/gridtie/registry/store"
 )
 
 // activity is who has authenticated, noted in memory at once and on disk lazily: a login must not wait for a disk. What
@@ -16,12 +18,28 @@ type activity struct {
 	writing map[string]activityRow
 }
 
-// activityRow is when a device authenticated first and last, in milliseconds since 1970.
+// activityRow is when a device authenticated first and last, and what [Activity] tells, in milliseconds since 1970.
 type activityRow struct {
-	Device string `json:"d"`
-	First  int64  `json:"f"`
-	Last   int64  `json:"l"`
+	Device       string `json:"d"`
+	First        int64  `json:"f"`
+	Last         int64  `json:"l"`
+	Connected    int64  `json:"c,omitempty"`
+	Disconnected int64  `json:"e,omitempty"`
+	Active       int64  `json:"a,omitempty"`
+	Inactive     int64  `json:"i,omitempty"`
 }
+
+// Activity is when a device last came and went; zero times for never. Of a crash it survives but for the last few seconds.
+type Activity struct {
+	Device       string
+	Connected    time.Time
+	Disconnected time.Time
+	Active       time.Time // when it was known to be active last: written when that begins and ends
+	Inactive     time.Time // when it was found to be inactive
+}
+
+// IsActive tells whether the device is active, as far as is noted.
+func (a Activity) IsActive() bool { return a.Active.After(a.Inactive) }
 
 var activities = table[activityRow]{
 	name: "activity",
@@ -32,20 +50,72 @@ func (a activityRow) and(later activityRow) activityRow {
 	if a.Device == "" {
 		return later
 	}
-	a.First, a.Last = min(a.First, later.First), max(a.Last, later.Last)
+	if later.First != 0 && (a.First == 0 || later.First < a.First) {
+		a.First = later.First
+	}
+	a.Last = max(a.Last, later.Last)
+	a.Connected, a.Disconnected = max(a.Connected, later.Connected), max(a.Disconnected, later.Disconnected)
+	a.Active, a.Inactive = max(a.Active, later.Active), max(a.Inactive, later.Inactive)
 	return a
 }
 
 // used notes that a device has authenticated.
 func (r *Registry) used(device string) {
 	now := r.clock().UnixMilli()
-	a := &r.activity
+	r.activity.note(activityRow{Device: device, First: now, Last: now})
+}
+
+func (a *activity) note(row activityRow) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.noted == nil {
 		a.noted = map[string]activityRow{}
 	}
-	a.noted[device] = a.noted[device].and(activityRow{Device: device, First: now, Last: now})
+	a.noted[row.Device] = a.noted[row.Device].and(row)
+}
+
+// NoteActivity notes that a device came or went; what is zero stays as it was. It is written lazily.
+func (r *Registry) NoteActivity(a Activity) {
+	r.activity.note(activityRow{
+		Device: a.Device, Connected: millisOf(a.Connected), Disconnected: millisOf(a.Disconnected),
+		Active: millisOf(a.Active), Inactive: millisOf(a.Inactive),
+	})
+}
+
+// Activity returns when a device last came and went.
+func (r *Registry) Activity(ctx context.Context, device string) (Activity, error) {
+	var row activityRow
+	err := r.read(ctx, func(t *Tx) (err error) {
+		row, err = t.activityOf(ctx, device)
+		return err
+	})
+	return Activity{
+		Device: device, Connected: timeOf(row.Connected), Disconnected: timeOf(row.Disconnected),
+		Active: timeOf(row.Active), Inactive: timeOf(row.Inactive),
+	}, err
+}
+
+// ActiveDevices calls each with every device that was active when it was last written.
+func (r *Registry) ActiveDevices(ctx context.Context, each func(Device)) error {
+	return r.read(ctx, func(t *Tx) error {
+		return t.view(ctx, func() error {
+			from, to := store.Prefix(keyOf(activities.name))
+			return t.scan(ctx, from, to, false, func(_, value []byte) (bool, error) {
+				var row activityRow
+				if err := decode(activities.name, value, &row); err != nil {
+					return false, err
+				}
+				if row.Active <= row.Inactive {
+					return true, nil
+				}
+				d, err := devices.peek(ctx, t, deviceKey(row.Device))
+				if err == nil && d != nil {
+					each(*d)
+				}
+				return err == nil, err
+			})
+		})
+	})
 }
 
 // activityOf is what is known of a device, the zero row if it never authenticated.
@@ -131,6 +201,13 @@ func (t *Tx) writeActivity(ctx context.Context, rows []activityRow) error {
 		}
 		return nil
 	})
+}
+
+func millisOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 func timeOf(millis int64) time.Time {

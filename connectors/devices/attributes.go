@@ -17,6 +17,7 @@ var ErrTooManyKeys = errors.New("too many attributes asked for at once")
 func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []string) (
 	client, shared []registry.Attribute, err error,
 ) {
+	s.seen()
 	if len(clientKeys)+len(sharedKeys) > s.service.limits.Keys {
 		s.service.observer.BadPayload(intake.TooManyValues)
 		return nil, nil, ErrTooManyKeys

@@ -54,6 +54,18 @@ func (d *door) look() error {
 	return d.err
 }
 
+// Service and directory both have these.
+
+func (d *door) AuthenticateToken(ctx context.Context, token secret.Text) (registry.Device, error) {
+	return d.directory.AuthenticateToken(ctx, token)
+}
+
+func (d *door) DeleteAttributes(
+	ctx context.Context, device string, s registry.AttributeScope, keys ...string,
+) ([]string, error) {
+	return d.directory.DeleteAttributes(ctx, device, s, keys...)
+}
+
 func (d *door) Authenticate(ctx context.Context, l registry.Login) (registry.Device, error) {
 	if err := d.look(); err != nil {
 		return registry.Device{}, err

@@ -2,6 +2,8 @@ package devices_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +30,11 @@ type directory struct {
 	err        error
 	changed    func(registry.SharedChange)
 	gone       func(string)
+	revoked    func(string)
+	called     func(string)
+	activity   map[string]registry.Activity
+	kept       []registry.Call
+	saved      []string // scopes and names
 }
 
 func newDirectory() *directory {
@@ -39,6 +46,94 @@ func newDirectory() *directory {
 
 func (d *directory) OnSharedChange(hook func(registry.SharedChange)) { d.changed = hook }
 func (d *directory) OnDeviceGone(hook func(string))                  { d.gone = hook }
+func (d *directory) OnCredentialsChange(hook func(string))           { d.revoked = hook }
+func (d *directory) OnCall(hook func(string))                        { d.called = hook }
+
+func (d *directory) AuthenticateToken(ctx context.Context, token secret.Text) (registry.Device, error) {
+	return d.Authenticate(ctx, registry.Login{UserName: token})
+}
+
+func (d *directory) SaveAttributes(_ context.Context, _ string, s registry.AttributeScope, as []registry.Attribute) ([]registry.Attribute, error) {
+	for _, a := range as {
+		d.saved = append(d.saved, string(s)+" "+a.Key)
+	}
+	return as, d.err
+}
+
+func (d *directory) DeleteAttributes(_ context.Context, _ string, s registry.AttributeScope, keys ...string) ([]string, error) {
+	for _, key := range keys {
+		d.saved = append(d.saved, "deleted "+string(s)+" "+key)
+	}
+	return keys, d.err
+}
+
+func (d *directory) NoteActivity(a registry.Activity) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.activity == nil {
+		d.activity = map[string]registry.Activity{}
+	}
+	known := d.activity[a.Device]
+	for _, at := range []struct{ to, from *time.Time }{
+		{&known.Connected, &a.Connected},
+		{&known.Disconnected, &a.Disconnected},
+		{&known.Active, &a.Active},
+		{&known.Inactive, &a.Inactive},
+	} {
+		if at.from.After(*at.to) {
+			*at.to = *at.from
+		}
+	}
+	d.activity[a.Device] = known
+}
+
+func (d *directory) Activity(_ context.Context, device string) (registry.Activity, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.activity[device], nil
+}
+
+func (d *directory) ActiveDevices(_ context.Context, each func(registry.Device)) error {
+	for _, known := range d.devices {
+		if d.activity[known.ID].IsActive() {
+			each(known)
+		}
+	}
+	return nil
+}
+
+func (d *directory) QueueCall(_ context.Context, c registry.Call) (registry.Call, error) {
+	d.mu.Lock()
+	c.ID, c.Status = fmt.Sprint("call-", len(d.kept)), registry.CallQueued
+	d.kept = append(d.kept, c)
+	d.mu.Unlock()
+	d.called(c.Device)
+	return c, nil
+}
+
+func (d *directory) OpenCalls(_ context.Context, device string) (open []registry.Call, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.kept {
+		if c.Device == device && c.Open() {
+			open = append(open, c)
+		}
+	}
+	return open, nil
+}
+
+func (d *directory) ReportCall(_ context.Context, c registry.Call) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.kept {
+		if d.kept[i].ID == c.ID && d.kept[i].Open() {
+			d.kept[i] = c
+		}
+	}
+	return d.err
+}
+
+func (d *directory) After(_ context.Context, _ string, do func()) { do() }
 
 func (d *directory) CheckProvisioning(_ context.Context, key string, s secret.Text) (registry.Profile, error) {
 	if d.err != nil {
@@ -78,19 +173,31 @@ func (d *directory) Profile(context.Context, string) (registry.Profile, error) {
 }
 
 func (d *directory) Attributes(_ context.Context, _ string, s registry.AttributeScope, keys ...string) ([]registry.Attribute, error) {
+	if s == registry.ServerScope {
+		return d.attributes[s], nil // the service's own
+	}
 	d.asked[s] = append([]string{}, keys...)
 	return d.attributes[s], d.err
 }
 
 // submitter keeps what is submitted, with its done functions, until the test decides.
 type submitter struct {
-	messages []*engine.Message
+	mu       sync.Mutex
+	messages []*engine.Message // without events
+	events   []*engine.Message
 	done     []func(engine.Fate)
 	contexts []context.Context
 	refuseAt int // 1-based; 0: never
 }
 
 func (s *submitter) Submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if typ := m.Type(); strings.HasSuffix(typ, "_EVENT") || strings.HasPrefix(typ, "RPC_") || strings.HasPrefix(typ, "ATTRIBUTES_") {
+		s.events = append(s.events, m)
+		done(engine.Fate{State: engine.Done})
+		return nil
+	}
 	if s.refuseAt == len(s.messages)+1 {
 		return engine.ErrDraining
 	}

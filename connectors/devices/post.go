@@ -21,12 +21,15 @@ const (
 	MetaDeviceName   = "deviceName"
 	MetaDeviceType   = "deviceType" // the profile's name
 	MetaNotifyDevice = "notifyDevice"
-	MetaTime         = "ts" // milliseconds since 1970
+	MetaTime         = "ts"        // milliseconds since 1970
+	MetaTopic        = "mqttTopic" // of a device whose profile has topic filters of its own
 )
 
 // PostAttributes hands over client attributes. An error is an *intake.BadPayload, and done is not called; whatever else
-// goes wrong is told done, as a fate that is Abandoned. It blocks while the engine is full, until ctx ends.
-func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(engine.Fate)) error {
+// goes wrong is told done, as a fate that is Abandoned. It blocks while the engine is full, until ctx ends. more is metadata
+// of the protocol's.
+func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(engine.Fate), more ...engine.Pair) error {
+	s.seen()
 	p, err := s.service.profile(ctx, s.device.Profile)
 	if err != nil {
 		done(abandoned(err))
@@ -36,7 +39,7 @@ func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(
 	if err != nil {
 		return s.bad(err)
 	}
-	m := s.message(p, TypeAttributes, data, engine.Pair{Key: MetaNotifyDevice, Value: "false"})
+	m := s.message(p, TypeAttributes, data, more, engine.Pair{Key: MetaNotifyDevice, Value: "false"})
 	if err := s.submit(ctx, m, done); err != nil {
 		done(abandoned(err))
 	}
@@ -45,7 +48,8 @@ func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(
 
 // PostTelemetry hands over telemetry: one message for each item, in their order. done is called when all have met their
 // fates, with the worst of them. Otherwise it is as PostAttributes; telemetry without items is Done at once.
-func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(engine.Fate)) error {
+func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(engine.Fate), more ...engine.Pair) error {
+	s.seen()
 	p, err := s.service.profile(ctx, s.device.Profile)
 	if err != nil {
 		done(abandoned(err))
@@ -59,7 +63,7 @@ func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(e
 		done = (&gathering{left: len(readings), done: done}).one
 	}
 	for i, r := range readings {
-		m := s.message(p, TypeTelemetry, r.Data, engine.Pair{
+		m := s.message(p, TypeTelemetry, r.Data, more, engine.Pair{
 			Key: MetaTime, Value: strconv.FormatInt(r.Time.UnixMilli(), 10),
 		})
 		if err := s.submit(ctx, m, done); err != nil {
@@ -85,11 +89,14 @@ func (s *Session) submit(ctx context.Context, m *engine.Message, done func(engin
 }
 
 // message is one event of the device, with exactly the metadata that ThingsBoard gives it.
-func (s *Session) message(p *profile, typ string, data *engine.Data, more engine.Pair) *engine.Message {
+func (s *Session) message(p *profile, typ string, data *engine.Data, more []engine.Pair, own ...engine.Pair) *engine.Message {
+	meta := make([]engine.Pair, 2, 2+len(own)+len(more))
+	meta[0] = engine.Pair{Key: MetaDeviceName, Value: s.device.Name}
+	meta[1] = engine.Pair{Key: MetaDeviceType, Value: s.device.Profile}
 	return engine.NewMessage(engine.Header{
 		ID: newID(), Type: typ, Time: s.service.now().UTC(), Chain: p.Chain,
 		Origin: engine.Origin{Type: "DEVICE", ID: s.device.ID, Name: s.device.Name, Profile: s.device.Profile},
-		Meta:   []engine.Pair{{Key: MetaDeviceName, Value: s.device.Name}, {Key: MetaDeviceType, Value: s.device.Profile}, more},
+		Meta:   append(append(meta, own...), more...),
 	}, data)
 }
 

@@ -64,7 +64,7 @@ func TestRegistryThatCannotBeAsked(t *testing.T) {
 	b := newBench()
 	s := b.session(t, "m")
 	b.directory.err = errors.New("broken")
-	for name, post := range map[string]func(context.Context, []byte, func(engine.Fate)) error{
+	for name, post := range map[string]func(context.Context, []byte, func(engine.Fate), ...engine.Pair) error{
 		"attributes": s.PostAttributes, "telemetry": s.PostTelemetry,
 	} {
 		var told engine.Fate

@@ -1,14 +1,18 @@
 package devices
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// present is who is connected: at most one session for a device.
+// present is who can be reached: at most one open session for a device, and those that are attached beside it.
 type present struct {
 	mu       sync.Mutex
-	sessions map[string]*Session // by device id
+	sessions map[string]*Session   // open, by device id
+	attached map[string][]*Session // by device id, the oldest first
 }
 
-// enter puts a session into the table and returns the one whose place it took.
+// enter puts an open session into the table and returns the one whose place it took.
 func (p *present) enter(s *Session) (old *Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -17,19 +21,48 @@ func (p *present) enter(s *Session) (old *Session) {
 	return old
 }
 
-// leave takes a session out, unless another has taken its place.
-func (p *present) leave(s *Session) {
+// attach puts a session beside the open one.
+func (p *present) attach(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attached[s.device.ID] = append(p.attached[s.device.ID], s)
+}
+
+// leave takes a session out, unless another has taken its place, and tells whether it was open until then.
+func (p *present) leave(s *Session) (wasOpen bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sessions[s.device.ID] == s {
 		delete(p.sessions, s.device.ID)
+		return true
 	}
+	beside := p.attached[s.device.ID]
+	if at := slices.Index(beside, s); at >= 0 {
+		beside = slices.Delete(beside, at, at+1)
+		p.attached[s.device.ID] = beside
+		if len(beside) == 0 {
+			delete(p.attached, s.device.ID)
+		}
+	}
+	return false
 }
 
-func (p *present) find(device string) *Session {
+// all is every session of a device, the open one first.
+func (p *present) all(device string) []*Session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sessions[device]
+	all := slices.Clone(p.attached[device])
+	if open := p.sessions[device]; open != nil {
+		all = slices.Insert(all, 0, open)
+	}
+	return all
+}
+
+// connected tells whether a device has an open session.
+func (p *present) connected(device string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sessions[device] != nil
 }
 
 func (p *present) count() int {

@@ -19,10 +19,19 @@ type Registry interface {
 	Authenticate(ctx context.Context, l registry.Login) (registry.Device, error)
 	Device(ctx context.Context, id string) (registry.Device, error)
 	Profile(ctx context.Context, name string) (registry.Profile, error)
+	AuthenticateToken(ctx context.Context, token secret.Text) (registry.Device, error)
 	Attributes(ctx context.Context, device string, s registry.AttributeScope, keys ...string) ([]registry.Attribute, error)
+	SaveAttributes(ctx context.Context, device string, s registry.AttributeScope, as []registry.Attribute) ([]registry.Attribute, error)
+	DeleteAttributes(ctx context.Context, device string, s registry.AttributeScope, keys ...string) ([]string, error)
+	NoteActivity(a registry.Activity)
+	Activity(ctx context.Context, device string) (registry.Activity, error)
+	ActiveDevices(ctx context.Context, each func(registry.Device)) error
+	CallVerbs
 	// The hooks are called one after another, after the change is on disk.
 	OnSharedChange(hook func(registry.SharedChange))
 	OnDeviceGone(hook func(device string))
+	OnCredentialsChange(hook func(device string))
+	OnCall(hook func(device string))
 }
 
 // Engine is what messages are handed to; *engine.Engine has it. Submit may block to hold its caller back.
@@ -35,6 +44,7 @@ type Options struct {
 	Registry Registry
 	Engine   Engine
 	Intake   *intake.Intake
+	Calls    *Calls // that nodes were given, over the same registry; default: new ones
 	Limits   Limits
 	Now      func() time.Time // default time.Now
 	Logger   zerolog.Logger   // default: nothing is logged
@@ -58,6 +68,18 @@ type Limits struct {
 	// FailureEntries is how many sources, names and wrong secrets are remembered for that, as hashes of about 100 bytes.
 	// Default 100,000.
 	FailureEntries int
+	// DeliveryTimeout is how long a device has to acknowledge a call before it is sent again. Default 10 s.
+	DeliveryTimeout time.Duration
+	// CloseUndelivered ends the session of a device that has not acknowledged a call as often as it may be sent, and keeps
+	// the call for the next one, instead of giving it up.
+	CloseUndelivered bool
+	// Requests is how many requests of one session may wait for their replies. Default 100.
+	Requests int
+	// ReplyTimeout is how long a device waits for a reply to its request. Default 60 s.
+	ReplyTimeout time.Duration
+	// Inactivity is how long nothing is heard of a device that is not connected before it counts as inactive, unless its
+	// server attribute inactivityTimeout says otherwise. It is looked at once a minute. Default 10 min.
+	Inactivity time.Duration
 	// ProvisionChain is where provisioning requests go whose profile names no chain. Default "provision".
 	ProvisionChain string
 }
@@ -74,6 +96,8 @@ type Service struct {
 	throttle *throttle
 	profiles profiles
 	present  present
+	calls    *Calls
+	pulses   pulses
 }
 
 // New makes a Service and hooks it into the registry.
@@ -88,6 +112,10 @@ func New(o Options) *Service {
 	s.limits.AddressFailures = cmp.Or(s.limits.AddressFailures, 10)
 	s.limits.NameFailures = cmp.Or(s.limits.NameFailures, 5)
 	s.limits.FailureEntries = cmp.Or(s.limits.FailureEntries, 100_000)
+	s.limits.DeliveryTimeout = cmp.Or(s.limits.DeliveryTimeout, 10*time.Second)
+	s.limits.Requests = cmp.Or(s.limits.Requests, 100)
+	s.limits.ReplyTimeout = cmp.Or(s.limits.ReplyTimeout, time.Minute)
+	s.limits.Inactivity = cmp.Or(s.limits.Inactivity, 10*time.Minute)
 	s.limits.ProvisionChain = cmp.Or(s.limits.ProvisionChain, "provision")
 	if s.now == nil {
 		s.now = time.Now
@@ -97,10 +125,37 @@ func New(o Options) *Service {
 	}
 	s.throttle = newThrottle(s.limits, secret.NewKey(), s.now)
 	s.throttle.log = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
-	s.present.sessions = map[string]*Session{}
+	s.present.sessions, s.present.attached = map[string]*Session{}, map[string][]*Session{}
+	s.pulses.alive = map[string]*pulse{}
+	s.calls = o.Calls
+	if s.calls == nil {
+		s.calls = NewCalls(o.Registry)
+	}
+	s.calls.service = s
 	o.Registry.OnSharedChange(s.sharedChanged)
 	o.Registry.OnDeviceGone(s.deviceGone)
+	o.Registry.OnCredentialsChange(s.credentialsChanged)
+	o.Registry.OnCall(s.calls.queued)
 	return s
+}
+
+// Resume takes up what a former process left: devices that were active then have the usual time to come back before they
+// count as inactive. Kept calls need no resuming; they are read when their device comes.
+func (s *Service) Resume(ctx context.Context) error {
+	return s.registry.ActiveDevices(ctx, func(d registry.Device) { s.pulses.beat(s, d, s.now().UnixMilli()) })
+}
+
+// Close ends all calls and waits for what is being written of them; sessions have to be closed before. The registry has to
+// be open still. Closing twice is harmless.
+func (s *Service) Close() {
+	s.pulses.close()
+	s.calls.close()
+}
+
+// undelivered ends a session that does not acknowledge.
+func (s *Service) undelivered(old *Session) {
+	old.Close()
+	s.end(old, Undelivered)
 }
 
 // Parse reads a body that belongs to the protocol, within the limits. Errors are of type *intake.BadPayload.

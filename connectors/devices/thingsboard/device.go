@@ -163,6 +163,9 @@ func (d *device) SharedChanged(c registry.SharedChange) {
 	}
 }
 
+// Called hands the device a call.
+func (d *device) Called(c devices.CallRequest) {}
+
 // Close ends the connection.
 func (d *device) Close(why devices.Reason) {
 	if why == devices.TakenOver {

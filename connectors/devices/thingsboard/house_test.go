@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -287,17 +288,23 @@ func (j *journal) wantNone(t *testing.T, secrets ...string) {
 	}
 }
 
-// seen is every message that came into the engine, in the order in which their runs began.
+// seen is every message that came into the engine, in the order in which their runs began: those of devices, and apart from
+// them the events that tell of devices.
 type seen struct {
-	mu   sync.Mutex
-	all  []*engine.Message
-	more chan struct{}
+	mu     sync.Mutex
+	all    []*engine.Message
+	events []*engine.Message
+	more   chan struct{}
 }
 
 func (s *seen) add(m *engine.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = append(s.all, m)
+	if typ := m.Type(); strings.HasSuffix(typ, "_EVENT") || strings.HasPrefix(typ, "RPC_") {
+		s.events = append(s.events, m)
+	} else {
+		s.all = append(s.all, m)
+	}
 	if s.more != nil {
 		close(s.more)
 		s.more = nil
@@ -307,10 +314,21 @@ func (s *seen) add(m *engine.Message) {
 // want waits until so many messages have come, and returns them.
 func (s *seen) want(t *testing.T, n int) []*engine.Message {
 	t.Helper()
+	return s.wait(t, n, func() []*engine.Message { return s.all })
+}
+
+// wantEvents does the same for events.
+func (s *seen) wantEvents(t *testing.T, n int) []*engine.Message {
+	t.Helper()
+	return s.wait(t, n, func() []*engine.Message { return s.events })
+}
+
+func (s *seen) wait(t *testing.T, n int, which func() []*engine.Message) []*engine.Message {
+	t.Helper()
 	limit := time.After(never)
 	for {
 		s.mu.Lock()
-		all, more := slices.Clone(s.all), s.more
+		all, more := slices.Clone(which()), s.more
 		if more == nil {
 			more = make(chan struct{})
 			s.more = more

@@ -13,15 +13,36 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard"
 	"github.com/gridtie/gridtie/connectors/intake"
+	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
 )
 
-// directory knows one device and no profile.
+// deaf is an engine that takes messages and does nothing with them.
+type deaf struct{}
+
+func (deaf) Submit(context.Context, *engine.Message, func(engine.Fate)) error { return nil }
+
+// directory knows one device, and one profile, which gives no key to be provisioned with.
 type directory struct{ devices.Registry }
 
 func (directory) OnSharedChange(func(registry.SharedChange)) {}
 func (directory) OnDeviceGone(func(string))                  {}
+func (directory) OnCredentialsChange(func(string))           {}
+func (directory) OnCall(func(string))                        {}
+func (directory) NoteActivity(registry.Activity)             {}
+
+func (directory) Activity(context.Context, string) (registry.Activity, error) {
+	return registry.Activity{}, nil
+}
+
+func (directory) Attributes(context.Context, string, registry.AttributeScope, ...string) ([]registry.Attribute, error) {
+	return nil, nil
+}
+
+func (directory) Profile(context.Context, string) (registry.Profile, error) {
+	return registry.NewProfile("meters"), nil
+}
 
 func (directory) CheckProvisioning(context.Context, string, secret.Text) (registry.Profile, error) {
 	return registry.Profile{}, registry.ErrNotFound
@@ -60,8 +81,8 @@ func inFakeTime(t *testing.T, connect packet.Connect, f func(c *client)) {
 		ctx, stop := context.WithCancel(t.Context())
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		service := devices.New(devices.Options{
-			Registry: directory{},
-			Intake:   intake.New(intake.Options{Digest: func(string) secret.Digest { return secret.Digest{} }}),
+			Registry: directory{}, Engine: deaf{},
+			Intake: intake.New(intake.Options{Digest: func(string) secret.Digest { return secret.Digest{} }}),
 		})
 		server := mqttserver.New(mqttserver.Options{}, thingsboard.New(service, thingsboard.Options{}))
 		served := make(chan error, 1)
