@@ -54,7 +54,7 @@ type Registry struct {
 }
 
 // Open opens the registry that s holds, and makes one if s is empty. It errs with ErrServerKey if the registry was
-// sealed with another key, and with ErrSchema if a newer version wrote it. The store stays the caller's to close, after
+// sealed with another key, with ErrSchema if a newer version wrote it, and with store.ErrUnfinished if it is half a copy. The store stays the caller's to close, after
 // the registry.
 func Open(ctx context.Context, s store.Store, o Options) (*Registry, error) {
 	if o.ServerKey.IsZero() {

@@ -23,6 +23,9 @@ var schemaKey = keyOf("schema")
 
 // open reads the schema row, or founds the registry.
 func (r *Registry) open(ctx context.Context, server secret.Key) error {
+	if err := store.Complete(ctx, r.store); err != nil {
+		return err
+	}
 	found, err := r.readSchema(ctx)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func (a *app) demo() *cobra.Command {
 			"which is kept. The variable GRIDTIE_DATA does not count here.\n\n" +
 			"--store runs it on PostgreSQL, in a schema of its own that is kept or removed with the folder: nothing else in\n" +
 			"that database is touched. An address with a password in it is taken from the variable GRIDTIE_DEMO_STORE.",
-		Example: "  gridtie demo\n  gridtie demo --meters 20000 --keep\n  gridtie demo --store postgres://gridtie@127.0.0.1/grid",
+		Example: "  gridtie demo\n  gridtie demo --meters 20000 --keep",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f := cmd.Flags().Lookup("data"); f.Changed {
 				o.Data = f.Value.String()
@@ -56,7 +56,7 @@ func (a *app) runDemo(cmd *cobra.Command, o demo.Options) error {
 	// What goes wrong shows in the report; only what an operator would have to act on is worth a line of log.
 	o.Logger = a.logger(settings.Settings{LogFormat: "auto"}, zerolog.ErrorLevel)
 	bars := newBars(a)
-	o.Step = bars.step
+	o.Step = func(p demo.Phase, done, total int) { bars.step(string(p), done, total) }
 	where := "a temporary folder"
 	if o.Data != "" {
 		where = o.Data

@@ -51,7 +51,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	},
-		a.demo(), a.serve(), a.status(), a.reload(), a.configuration(),
+		a.demo(), a.serve(), a.status(), a.reload(), a.configuration(), a.copy(),
 		a.profiles(), a.suppliers(), a.grids(), a.devices(), a.outcomes(), a.deadLetters(),
 		a.check(), a.try(), a.version(),
 	)

@@ -37,6 +37,14 @@ func (f *Folder) Here() error {
 	return &ElsewhereError{f.path, strings.TrimSpace(string(text))}
 }
 
+// Home takes the note back that the registry is elsewhere.
+func (f *Folder) Home() error {
+	if err := os.Remove(filepath.Join(f.path, elsewhereName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("noting that the store is in the folder: %w", err)
+	}
+	return syncDir(f.path)
+}
+
 // Elsewhere notes that the registry is where says, which holds no secret.
 func (f *Folder) Elsewhere(where string) error {
 	name, text := filepath.Join(f.path, elsewhereName), where+"\n"

@@ -28,6 +28,9 @@ func openStore(ctx context.Context, f *folder.Folder, o Options) (store.Store, s
 	if err != nil {
 		return nil, secret.Key{}, err
 	}
+	if err := complete(ctx, st); err != nil {
+		return nil, secret.Key{}, errors.Join(err, st.Close())
+	}
 	return st, key, nil
 }
 
@@ -42,6 +45,9 @@ func openDatabase(ctx context.Context, f *folder.Folder, o Options) (_ store.Sto
 			err = errors.Join(err, st.Close())
 		}
 	}()
+	if err := complete(ctx, st); err != nil {
+		return nil, secret.Key{}, err
+	}
 	if f.Fresh, err = isEmpty(ctx, st); err != nil {
 		return nil, secret.Key{}, err
 	}
@@ -64,6 +70,26 @@ func isEmpty(ctx context.Context, st store.Store) (empty bool, err error) {
 	return empty, err
 }
 
+// complete errs with an UnfinishedError if the store is half a copy.
+func complete(ctx context.Context, st store.Store) error {
+	err := store.Complete(ctx, st)
+	if errors.Is(err, store.ErrUnfinished) {
+		return &UnfinishedError{err}
+	}
+	return err
+}
+
+// UnfinishedError is a store that is half a copy.
+type UnfinishedError struct{ err error }
+
+func (e *UnfinishedError) Error() string { return "opening the store: " + e.err.Error() }
+func (e *UnfinishedError) Unwrap() error { return e.err }
+
+// Hint is what mends it.
+func (e *UnfinishedError) Hint() string {
+	return "run gridtie copy once more: it clears away what is there, and begins anew"
+}
+
 // DatabaseError is a database that could not be opened.
 type DatabaseError struct{ err error }
 
@@ -78,7 +104,8 @@ func (e *DatabaseError) Hint() string {
 	return "gridtie config shows the address; the user needs the right to make a schema in the database, or one made for it"
 }
 
-// away is why the store cannot be reached at the moment, nil if it can or is no other machine's.
+// away is why the store takes nothing at the moment: a database that cannot be reached, a disk that is full or has
+// stopped. It is nil if nothing is known against it.
 func (s *Server) away() error {
 	if remote, ok := s.store.(store.Remote); ok {
 		return remote.Away()

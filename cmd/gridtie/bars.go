@@ -5,15 +5,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gridtie/gridtie/internal/demo"
 	"github.com/gridtie/gridtie/internal/terminal"
 )
 
-// bars shows how far a demonstration has come, on a terminal only. step is called by one goroutine at a time, and not
-// after the demonstration; title and end before and after it.
+// bars shows how far something long has come, on a terminal only. step is called by one goroutine at a time, and not after
+// the end; title and end before and after it.
 type bars struct {
 	app     *app
-	phase   demo.Phase
+	phase   string
 	started time.Time
 	drawn   time.Time
 	open    bool // a line stands there without its end
@@ -30,7 +29,7 @@ func (b *bars) title(text string) {
 // drawEvery keeps the terminal from being what takes the time.
 const drawEvery = 50 * time.Millisecond
 
-func (b *bars) step(p demo.Phase, done, total int) {
+func (b *bars) step(p string, done, total int) {
 	if !b.app.ErrTerminal {
 		return
 	}
