@@ -31,8 +31,13 @@ func (r *run) route(b *branch, result Result) {
 			r.emit(s, result.more.emitted)
 		}
 	}
-	if m := result.message; m != nil && m.changed != b.message.changed && m.Outcome() != "" && m.Outcome() != b.message.Outcome() {
-		r.last, r.decided = m, s
+	if m := result.message; m != nil && m.changed != b.message.changed {
+		r.decide(s, b.message, m)
+	}
+	if result.more != nil {
+		for _, m := range result.more.others {
+			r.decide(s, b.message, m)
+		}
 	}
 	switch result.turn {
 	case callChain:
@@ -49,6 +54,13 @@ func (r *run) route(b *branch, result Result) {
 			return
 		}
 		r.follow(b, e, result)
+	}
+}
+
+// decide notes the outcome that a node set, if it did: the last one set is the run's.
+func (r *run) decide(s *step, before, after *Message) {
+	if code := after.Outcome(); code != "" && code != before.Outcome() {
+		r.last, r.decided = after, s
 	}
 }
 

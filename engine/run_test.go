@@ -208,6 +208,26 @@ func TestForkOfMessages(t *testing.T) {
 	}
 }
 
+// TestOutcomesOfAFork: of the outcomes that a fork gives its messages the last one is the run's, unless a node behind it
+// sets another.
+func TestOutcomesOfAFork(t *testing.T) {
+	t.Parallel()
+	h := hooks{"fork": func(_ context.Context, m *engine.Message) (engine.Result, error) {
+		return engine.Fork("Success", m.WithOutcome("A"), m.WithOutcome("B"), m), nil
+	}}
+	for _, c := range []struct {
+		name, behind, want string
+	}{
+		{"alone", "b:test.write(x)", "B"},
+		{"with a node behind", "b:test.outcome(C)", "C"},
+	} {
+		e := start(t, compile(t, testCatalog(t, h), chain("root", "a:test.hook(fork)", c.behind, "a -Success-> b")), engine.Options{Begin: (&world{}).begin})
+		if f := send(t, e, engine.NewMessage(device("d"), nil)); f.Outcome != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, f.Outcome, c.want)
+		}
+	}
+}
+
 func TestEmittedMessagesRunAfterTheirParent(t *testing.T) {
 	t.Parallel()
 	h := hooks{
