@@ -68,7 +68,7 @@ func (e *Engine) process(w *worker, j *job, f *Fate) (synced func(context.Contex
 	r := &w.run
 	r.reset(e, w.chain, j)
 	w.at.Store(r.context)
-	synced = r.toFate(j, f)
+	synced = r.toFate(w, j, f)
 	w.at.Store(nil)
 	for _, p := range f.Emitted {
 		e.queueRow(context.Background(), p)
@@ -83,19 +83,24 @@ func (e *Engine) process(w *worker, j *job, f *Fate) (synced func(context.Contex
 
 func (r *run) reset(e *Engine, chain *Chain, j *job) {
 	r.engine, r.chain = e, chain
+	r.renew(j, 1)
+	r.tracer, _ = j.values.Value(tracerKey{}).(Tracer)
+	r.barrier = nil
+}
+
+// renew gives the run a context whose time begins now.
+func (r *run) renew(j *job, attempt uint32) {
 	if len(r.contexts) == 0 {
 		r.contexts = make([]runContext, 8)
 	}
 	r.context, r.contexts = &r.contexts[0], r.contexts[1:]
 	c := r.context
-	c.values, c.message, c.chain, c.attempt = j.values, j.message, chain, 1
-	r.path = r.context.hops[:0]
-	r.tracer, _ = j.values.Value(tracerKey{}).(Tracer)
-	r.barrier = nil
+	c.values, c.message, c.chain, c.attempt = j.values, j.message, r.chain, attempt
+	r.path = c.hops[:0]
 }
 
 // toFate makes attempts until one is applied.
-func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
+func (r *run) toFate(w *worker, j *job, f *Fate) (synced func(context.Context) error) {
 	for {
 		if r.engine.cancelled.Load() {
 			r.abandoned(j, f, ErrDraining)
@@ -128,11 +133,17 @@ func (r *run) toFate(j *job, f *Fate) (synced func(context.Context) error) {
 			}
 		}
 		r.tx.Discard()
-		if !errors.Is(err, ErrConflict) {
+		lost := errors.Is(err, ErrLost)
+		if !lost && !errors.Is(err, ErrConflict) {
 			r.abandoned(j, f, err)
 			return nil
 		}
 		r.engine.repeated()
+		if lost {
+			r.renew(j, r.context.attempt) // what it waited for the store is not the run's time, nor a conflict
+			w.at.Store(r.context)
+			continue
+		}
 		r.context.attempt++
 		r.path = nil // the transaction may have kept the one that it was shown
 	}

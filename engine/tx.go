@@ -9,6 +9,10 @@ import (
 // run; a conflict never dead-letters.
 var ErrConflict = errors.New("a row that the run decided on has changed")
 
+// ErrLost is returned by a Tx that could not reach its store, and has waited until it could. The engine then repeats the
+// run, whatever came of it, and its time limits begin anew: it is not to blame.
+var ErrLost = errors.New("the store was away during the run")
+
 // Tx is what a run does to the world, gathered while the chain runs and applied as one. Its methods are called by one
 // goroutine at a time.
 type Tx interface {
@@ -18,7 +22,7 @@ type Tx interface {
 	// Flush applies what was gathered so far and waits for the disk, before an external effect.
 	Flush(ctx context.Context) error
 	// Commit applies effects and fate as one batch. It returns once that state is visible; synced then waits until it
-	// is on disk. ErrConflict asks for another attempt.
+	// is on disk. ErrConflict and ErrLost ask for another attempt.
 	Commit(ctx context.Context, f Fate) (synced func(context.Context) error, err error)
 	// Discard drops what was gathered. It may be called after Commit, and does nothing then.
 	Discard()

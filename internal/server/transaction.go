@@ -56,7 +56,7 @@ func (t *transaction) again(err error) error {
 		if late := t.registry.Reach(context.Background()); late != nil {
 			return fmt.Errorf("waiting for the store: %w", late)
 		}
-		return fmt.Errorf("%w: %w", engine.ErrConflict, err)
+		return fmt.Errorf("%w: %w", engine.ErrLost, err)
 	}
 	return err
 }
