@@ -100,10 +100,12 @@ type Store interface {
 type Remote interface {
 	Store
 
-	// Away tells why the store cannot be reached at the moment, nil if nothing is known against it.
+	// Away tells why the store takes nothing at the moment (it cannot be reached, its disk is full), nil if nothing is
+	// known against it.
 	Away() error
 
-	// GiveUp ends all waiting, now and later: a store that is away then fails. One that is there goes on.
+	// GiveUp ends all waiting, now and later: what waits for a store that is away errs, and a store to which nothing else
+	// is left fails. One that is there goes on.
 	GiveUp()
 }
 

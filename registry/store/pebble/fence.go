@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -191,11 +192,20 @@ func (f *fencedFile) SyncTo(length int64) (bool, error) {
 	return full, f.fence.judge("flushing", f.name, err)
 }
 
+// Preallocate is asked for a whole log at once, which makes flushes quicker and promises nothing. So the last of the disk
+// is not given away for it, and a disk that has no room for it is no failure: a write will tell.
 func (f *fencedFile) Preallocate(offset, length int64) error {
 	if f.fence.tripped.Load() {
 		return nil
 	}
-	return f.fence.judge("allocating", f.name, f.File.Preallocate(offset, length))
+	if use, err := f.fence.GetDiskUsage(f.fence.PathDir(f.name)); err == nil && use.AvailBytes/2 < uint64(length) {
+		return nil
+	}
+	err := f.File.Preallocate(offset, length)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil
+	}
+	return f.fence.judge("allocating", f.name, err)
 }
 
 // Close closes the file in any case; its error counts as a write's, since a file system may report one only now.

@@ -218,7 +218,7 @@ func TestFatal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logger{log: s.log, fatal: s.fail}.Fatalf("key %s is out of order in %v", "ES0021000000000001RK", errors.New("a file"))
+	logger{often: s.log, fatal: s.fail}.Fatalf("key %s is out of order in %v", "ES0021000000000001RK", errors.New("a file"))
 	<-s.Failed()
 	if _, err := s.Apply(context.Background(), store.Batch{}); !errors.Is(err, store.ErrFailed) {
 		t.Errorf("apply: got %v, want ErrFailed", err)

@@ -11,7 +11,7 @@ import (
 // logger hands Pebble's talk on. Its texts may quote keys, and keys may hold what must not be logged, so only the
 // parts that are known to be harmless are kept. What it says in passing is left out.
 type logger struct {
-	log   zerolog.Logger
+	often zerolog.Logger // for what may come as often as Pebble tries again
 	fatal func(error)
 }
 
@@ -24,7 +24,7 @@ func harmless(format string, args []any) string {
 func (l logger) Infof(string, ...any) {}
 
 func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn().Str("cause", harmless(format, args)).Str("event", "store_trouble").Send()
+	l.often.Warn().Str("cause", harmless(format, args)).Str("event", "store_trouble").Send()
 }
 
 // Fatalf fails the store and returns, where Pebble's own logger would end the process.
@@ -41,7 +41,7 @@ func (s *Store) events() *pebble.EventListener {
 			case s.trouble <- struct{}{}:
 			default:
 			}
-			s.log.Warn().Str("cause", harmless("%v", []any{err})).Str("event", "store_trouble").Send()
+			s.often.Warn().Str("cause", harmless("%v", []any{err})).Str("event", "store_trouble").Send()
 		},
 		FlushEnd: func(i pebble.FlushInfo) {
 			if i.Err != nil {

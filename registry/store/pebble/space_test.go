@@ -3,6 +3,7 @@ package pebble_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -245,3 +246,83 @@ type vfsError struct{ path string }
 
 func (e *vfsError) Error() string { return "write " + e.path + ": no space left on device" }
 func (e *vfsError) Unwrap() error { return syscall.ENOSPC }
+
+// TestCloseWithoutRoomForTables: a store that cannot write its tables closes all the same, without an error, because the
+// log has everything; the next one reads it there.
+func TestCloseWithoutRoomForTables(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMem()
+	var full atomic.Bool
+	tried := make(chan struct{}, 1)
+	s, err := pebble.Open("store", small(errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if !full.Load() || !strings.HasSuffix(op.Path, ".sst") || op.Kind.ReadOrWrite() == errorfs.OpIsRead || op.Kind == errorfs.OpFileClose {
+			return nil
+		}
+		select {
+		case tried <- struct{}{}:
+		default:
+		}
+		return &vfsError{op.Path}
+	}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	const rows = 400 // more than a table in memory holds, and less than all of them
+	for n := range rows {
+		lsn, err := s.Apply(t.Context(), store.Batch{Puts: []store.Put{{Key: fmt.Appendf(nil, "k%d", n), Value: make([]byte, 250)}}})
+		if err := errors.Join(err, s.Sync(t.Context(), lsn)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-tried
+	if err := s.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	again, err := pebble.Open("store", small(disk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if _, err := again.View(t.Context(), func(r store.Reader) error {
+		for _, err := range r.Scan(nil, nil) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}); err != nil || n != rows {
+		t.Errorf("afterwards: got %d rows, %v, want %d", n, err, rows)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoRoomToAllocate: a log that cannot be allocated in advance is written all the same.
+func TestNoRoomToAllocate(t *testing.T) {
+	t.Parallel()
+	var full atomic.Bool
+	var refused atomic.Int64
+	s, err := pebble.Open(t.TempDir(), small(errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && op.Kind == errorfs.OpFilePreallocate {
+			refused.Add(1)
+			return &vfsError{op.Path}
+		}
+		return nil
+	}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	for n := range 600 { // several logs
+		lsn, err := s.Apply(t.Context(), store.Batch{Puts: []store.Put{{Key: fmt.Appendf(nil, "k%d", n), Value: make([]byte, 250)}}})
+		if err := errors.Join(err, s.Sync(t.Context(), lsn)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil || refused.Load() == 0 {
+		t.Errorf("got %v, with %d logs that were not allocated, want some", err, refused.Load())
+	}
+}

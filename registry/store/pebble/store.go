@@ -45,6 +45,7 @@ type Options struct {
 type Store struct {
 	dir    string
 	log    zerolog.Logger
+	often  zerolog.Logger // three lines a minute, for what Pebble tries again and again
 	db     *pebble.DB
 	fence  *fence
 	health io.Closer // of the operating system's file system, nil for any other
@@ -88,7 +89,7 @@ func Open(dir string, o Options) (*Store, error) {
 
 func open(dir string, o Options) (_ *Store, err error) {
 	s := &Store{
-		dir: dir, log: o.Logger,
+		dir: dir, log: o.Logger, often: o.Logger.Sample(&zerolog.BurstSampler{Burst: 3, Period: time.Minute}),
 		space:   newSpace(o),
 		gate:    single.NewGate(),
 		rooms:   sync.Pool{New: newRoom},
@@ -149,7 +150,7 @@ func (s *Store) openPebble(o Options, listener *pebble.EventListener) (db *pebbl
 	}()
 	opts := settings(o)
 	opts.FS, opts.Lock, opts.EventListener = s.fence, s.lock, listener
-	opts.Logger = logger{log: o.Logger, fatal: s.fail}
+	opts.Logger = logger{often: s.often, fatal: s.fail}
 	if db, err = pebble.Open(s.dir, opts); err != nil {
 		return nil, err
 	}
@@ -298,7 +299,9 @@ func (s *Store) Close() error {
 		<-s.flushed
 		close(s.space.quit)
 		s.space.group.Wait()
-		s.emptyLog()
+		if !s.emptyLog() {
+			s.fence.tripped.Store(true) // what is applied is in the log; Pebble would try for ever to write its tables
+		}
 		s.closeErr = errors.Join(s.Err(), s.release())
 	})
 	return s.closeErr
@@ -306,20 +309,23 @@ func (s *Store) Close() error {
 
 // emptyLog writes what is in memory as a table, so that an orderly end leaves nothing to the log alone: opening is
 // quicker, and a bit that flips in the last block of a log would look like the torn end of a crash. It is not needed
-// for durability, and is left out while tables cannot be written.
-func (s *Store) emptyLog() {
-	if s.Err() != nil || len(s.trouble) > 0 {
-		return
+// for durability, and is left out while tables cannot be written, or there is too little room for them. It tells whether
+// it has been done.
+func (s *Store) emptyLog() bool {
+	if s.Err() != nil || len(s.trouble) > 0 || s.space.short.Load() != nil {
+		return false
 	}
 	written, err := s.db.AsyncFlush()
 	if err != nil {
-		return
+		return false
 	}
 	select {
 	case <-written:
+		return true
 	case <-s.trouble:
 	case <-s.failed:
 	}
+	return false
 }
 
 // release gives back what open took, as far as it came.
