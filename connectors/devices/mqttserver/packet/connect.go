@@ -15,6 +15,8 @@ type Connect struct {
 	HasPassword bool
 	Password    []byte `json:"-"`
 	Will        *Will  `json:"-"`
+	// Properties are those of MQTT 5, else nil.
+	Properties Properties `json:"-"`
 }
 
 // Will is the message that a client wants sent should it go without a DISCONNECT.
@@ -23,6 +25,8 @@ type Will struct {
 	Payload []byte
 	QoS     byte
 	Retain  bool
+	// Properties are those of MQTT 5, else nil.
+	Properties Properties
 }
 
 // String shows nothing that came from the client.
@@ -152,6 +156,10 @@ func (p *Connect) Append(dst []byte) []byte {
 		name = "MQIsdp"
 	}
 	n := 2 + len(name) + 4 + 2 + len(p.ClientID)
+	five := p.Version == V5
+	if five {
+		n += p.Properties.size()
+	}
 	if p.CleanSession {
 		flags |= flagCleanSession
 	}
@@ -161,6 +169,9 @@ func (p *Connect) Append(dst []byte) []byte {
 			flags |= flagWillRetain
 		}
 		n += 4 + len(w.Topic) + len(w.Payload)
+		if five {
+			n += w.Properties.size()
+		}
 	}
 	if p.HasUserName {
 		flags |= flagUserName
@@ -173,8 +184,14 @@ func (p *Connect) Append(dst []byte) []byte {
 	dst = AppendHeader(dst, Header{Type: CONNECT, Length: n})
 	dst = appendBinary(dst, name)
 	dst = appendUint16(append(dst, byte(p.Version), flags), p.KeepAlive)
+	if five {
+		dst = appendProperties(dst, p.Properties)
+	}
 	dst = appendBinary(dst, p.ClientID)
 	if w := p.Will; w != nil {
+		if five {
+			dst = appendProperties(dst, w.Properties)
+		}
 		dst = appendBinary(appendBinary(dst, w.Topic), w.Payload)
 	}
 	if p.HasUserName {

@@ -10,14 +10,14 @@ const (
 	V31 Version = 3
 	// V311 is MQTT 3.1.1.
 	V311 Version = 4
-	// V5 is MQTT 5.0; a CONNECT of this version is recognised, not decoded.
+	// V5 is MQTT 5.0.
 	V5 Version = 5
 )
 
 // Type is the kind of a control packet.
 type Type byte
 
-// The control packet types of MQTT 3.1.1 section 2.2.1.
+// The control packet types of MQTT 3.1.1 section 2.2.1, and AUTH, which MQTT 5 added.
 const (
 	CONNECT Type = iota + 1
 	CONNACK
@@ -33,17 +33,19 @@ const (
 	PINGREQ
 	PINGRESP
 	DISCONNECT
+	AUTH
 )
 
 var typeNames = [...]string{
 	CONNECT: "CONNECT", CONNACK: "CONNACK", PUBLISH: "PUBLISH", PUBACK: "PUBACK", PUBREC: "PUBREC",
 	PUBREL: "PUBREL", PUBCOMP: "PUBCOMP", SUBSCRIBE: "SUBSCRIBE", SUBACK: "SUBACK", UNSUBSCRIBE: "UNSUBSCRIBE",
 	UNSUBACK: "UNSUBACK", PINGREQ: "PINGREQ", PINGRESP: "PINGRESP", DISCONNECT: "DISCONNECT",
+	AUTH: "AUTH",
 }
 
 // String gives the name that the standard uses.
 func (t Type) String() string {
-	if t >= CONNECT && t <= DISCONNECT {
+	if t >= CONNECT && t <= AUTH {
 		return typeNames[t]
 	}
 	return "type " + strconv.Itoa(int(t))
@@ -55,6 +57,8 @@ type Header struct {
 	Flags byte // the low four bits of the first byte
 	// Length is the remaining length: the bytes that follow the header, 0 to 268,435,455.
 	Length int
+	// Padded: the length took more bytes than it needs, which MQTT 5 forbids [MQTT-1.5.5-1].
+	Padded bool
 }
 
 // maxRemaining is the largest remaining length that four bytes can say.
@@ -62,8 +66,8 @@ const maxRemaining = 1<<28 - 1
 
 // ParseHeader reads a fixed header from the start of b and says how many bytes it takes. It returns 0 and no error
 // if b ends inside the header. An error is an *Error, and comes as early as the bytes allow: a wrong first byte is
-// refused before a length is there. Lengths are accepted in a longer form than needed, which MQTT 3.1.1 does not
-// forbid.
+// refused before a length is there. Lengths in a longer form than needed are refused for MQTT 5 only; a CONNECT comes
+// before the version is known, so Connect.DecodeAny looks at h.Padded.
 func ParseHeader(b []byte, v Version) (h Header, n int, err error) {
 	if len(b) == 0 {
 		return h, 0, nil
@@ -78,13 +82,22 @@ func ParseHeader(b []byte, v Version) (h Header, n int, err error) {
 		}
 		h.Length |= int(b[i]&0x7f) << (7 * (i - 1))
 		if b[i] < 0x80 {
+			if h.Padded = i > 1 && b[i] == 0; h.Padded && v == V5 {
+				return h, 0, err5VarintPadded
+			}
 			return h, i + 1, nil
 		}
+	}
+	if v == V5 {
+		return h, 0, err5VarintLong
 	}
 	return h, 0, errLength
 }
 
 func checkFlags(t Type, flags byte, v Version) error {
+	if v == V5 && t != PUBLISH {
+		return checkFlags5(t, flags)
+	}
 	switch t {
 	case 0, 15:
 		return errType
@@ -109,13 +122,34 @@ func checkFlags(t Type, flags byte, v Version) error {
 	return nil
 }
 
+func checkFlags5(t Type, flags byte) error {
+	want := byte(0)
+	if t == PUBREL || t == SUBSCRIBE || t == UNSUBSCRIBE {
+		want = 0x02
+	}
+	switch {
+	case t == 0:
+		return err5Type
+	case flags == want:
+		return nil
+	}
+	switch t {
+	case PUBREL:
+		return err5PubrelFlags
+	case SUBSCRIBE:
+		return err5SubFlags
+	case UNSUBSCRIBE:
+		return err5UnsubFlags
+	case DISCONNECT:
+		return err5DiscFlags
+	case AUTH:
+		return err5AuthFlags
+	}
+	return err5Flags
+}
+
 // AppendHeader appends the fixed header, its length in the shortest form. h.Length must be within 0 and 268,435,455.
 func AppendHeader(dst []byte, h Header) []byte {
 	dst = append(dst, byte(h.Type)<<4|h.Flags)
-	n := h.Length & maxRemaining
-	for n >= 0x80 {
-		dst = append(dst, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(dst, byte(n))
+	return appendVarint(dst, h.Length)
 }

@@ -10,6 +10,8 @@ type Publish struct {
 	QoS    byte
 	Dup    bool
 	Retain bool
+	// Properties are those of MQTT 5, else nil. They alias the body that was decoded.
+	Properties Properties
 }
 
 // Decode reads the body of a PUBLISH whose fixed header ParseHeader has accepted. It keeps the string in p.Topic if
@@ -47,6 +49,15 @@ func (p *Publish) Size() int {
 
 // Append appends the packet, header included. The topic must satisfy ValidTopic.
 func (p *Publish) Append(dst []byte) []byte {
+	dst = AppendHeader(dst, Header{Type: PUBLISH, Flags: p.flags(), Length: p.Size()})
+	dst = appendBinary(dst, p.Topic)
+	if p.QoS > 0 {
+		dst = appendUint16(dst, p.ID)
+	}
+	return append(dst, p.Payload...)
+}
+
+func (p *Publish) flags() byte {
 	flags := p.QoS << 1
 	if p.Dup {
 		flags |= 0x08
@@ -54,12 +65,7 @@ func (p *Publish) Append(dst []byte) []byte {
 	if p.Retain {
 		flags |= 0x01
 	}
-	dst = AppendHeader(dst, Header{Type: PUBLISH, Flags: flags, Length: p.Size()})
-	dst = appendBinary(dst, p.Topic)
-	if p.QoS > 0 {
-		dst = appendUint16(dst, p.ID)
-	}
-	return append(dst, p.Payload...)
+	return flags
 }
 
 // Ack is a packet that holds nothing but a packet identifier: PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK.
@@ -74,11 +80,7 @@ func (p *Ack) Decode(body []byte) error {
 
 // Append appends the packet as one of type t, header included.
 func (p Ack) Append(dst []byte, t Type) []byte {
-	flags := byte(0)
-	if t == PUBREL {
-		flags = 0x02 // [MQTT-3.6.1-1]
-	}
-	return append(dst, byte(t)<<4|flags, 2, byte(p.ID>>8), byte(p.ID))
+	return append(dst, byte(t)<<4|ackFlags(t), 2, byte(p.ID>>8), byte(p.ID))
 }
 
 // Empty is a packet without a body: PINGREQ, PINGRESP or DISCONNECT.

@@ -5,6 +5,13 @@ type Subscription struct {
 	Filter string
 	// QoS is the highest quality of service that the client wants, 0 to 2.
 	QoS byte
+
+	// What follows are options of MQTT 5. NoLocal keeps the client's own messages from it.
+	NoLocal bool
+	// RetainAsPublished keeps the retain flag of messages that are forwarded.
+	RetainAsPublished bool
+	// RetainHandling says when retained messages are sent: 0 always, 1 for a new subscription, 2 never.
+	RetainHandling byte
 }
 
 // SubscribeFailure is the return code in a SUBACK for a filter that was refused.
@@ -14,6 +21,8 @@ const SubscribeFailure = 0x80
 type Subscribe struct {
 	ID            uint16
 	Subscriptions []Subscription
+	// Properties are those of MQTT 5, else nil. They alias the body that was decoded.
+	Properties Properties
 }
 
 // Decode reads the body of a SUBSCRIBE. An error is an *Error.
@@ -52,6 +61,8 @@ func (p *Subscribe) Append(dst []byte) []byte {
 type Unsubscribe struct {
 	ID      uint16
 	Filters []string
+	// Properties are those of MQTT 5, else nil. They alias the body that was decoded.
+	Properties Properties
 }
 
 // Decode reads the body of an UNSUBSCRIBE. An error is an *Error.
