@@ -123,7 +123,7 @@ func fieldComments(t *testing.T, file, typ string) map[string]string {
 // TestLimitsAreCounted: what limits.md says a limit is counted as is a metric, with a label of its closed set.
 func TestLimitsAreCounted(t *testing.T) {
 	t.Parallel()
-	known := read(t, "operations.md")
+	known := read(t, "monitoring.md")
 	rows, _ := limitRows(t)
 	if len(rows) < 30 {
 		t.Errorf("limits.md: got %d rows, want the limits", len(rows))
@@ -138,7 +138,7 @@ func TestLimitsAreCounted(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(known, "`"+m[1]+"`") {
-			t.Errorf("limits.md, %q: operations.md does not know %s", row.what, m[1])
+			t.Errorf("limits.md, %q: monitoring.md does not know %s", row.what, m[1])
 		}
 		if m[2] != "" && !slices.Contains(labels(m[1]), m[3]) {
 			t.Errorf("limits.md, %q: %s has no label %q", row.what, m[1], m[3])

@@ -16,6 +16,7 @@ type counters struct {
 	refused, closed, received, sent     *prometheus.CounterVec
 	logins, provisioned, bad, ended     *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
+	commits                             prometheus.Histogram
 	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
 }
 
@@ -46,11 +47,42 @@ func (c *counters) register(r *prometheus.Registry) {
 	for _, result := range admin.ReloadResults() {
 		c.reloads.WithLabelValues(result)
 	}
+	c.commits = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "gridtie_commit_seconds", Help: "Time from the end of a run until its fate was on disk.",
+		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+	})
+	r.MustRegister(c.commits)
+	c.begin()
 	for t := packet.CONNECT; t <= packet.DISCONNECT; t++ {
 		c.byType[0][t], c.byType[1][t] = c.received.WithLabelValues(t.String()), c.sent.WithLabelValues(t.String())
 	}
 	for _, reason := range intake.Reasons() {
 		c.bad.WithLabelValues(string(reason))
+	}
+}
+
+// begin makes every label there can be, at zero: of a counter that appears with its first event, nobody sees the rise.
+func (c *counters) begin() {
+	for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
+		c.refused.WithLabelValues(r.String())
+	}
+	for r := mqttserver.CloseReason(1); r.String() != "unknown"; r++ {
+		c.closed.WithLabelValues(r.String())
+	}
+	for _, l := range []devices.Login{
+		devices.LoginAccepted, devices.LoginRefused, devices.LoginIdentifier, devices.LoginEmpty, devices.LoginUnavailable,
+		devices.LoginThrottledAddress, devices.LoginThrottledName,
+	} {
+		c.logins.WithLabelValues(string(l))
+	}
+	for _, s := range []devices.Status{
+		devices.StatusSuccess, devices.StatusNotFound, devices.StatusFailure, devices.StatusThrottledAddress,
+		devices.StatusThrottledKey, devices.StatusUnavailable,
+	} {
+		c.provisioned.WithLabelValues(string(s))
+	}
+	for _, r := range []devices.Reason{devices.TakenOver, devices.Revoked} {
+		c.ended.WithLabelValues(string(r))
 	}
 }
 

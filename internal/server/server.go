@@ -52,7 +52,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	if s.core, err = NewCore(ctx, s.store, key, CoreOptions{
-		Chains: files, From: s.chainsFrom(), Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(),
+		Chains: files, From: s.chainsFrom(), Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(), Wrap: s.metrics.timed,
 	}); err != nil {
 		return nil, err
 	}
