@@ -59,7 +59,7 @@ func newSpace(o Options) *space {
 // watch looks at the disk until the store is closed. The two looks do not wait for each other: on a disk that has
 // stopped, asking for its room may not return.
 func (s *Store) watch() {
-	every := func(look func()) {
+	every := func(look func(now time.Time)) {
 		s.space.group.Go(func() {
 			t := time.NewTicker(lookEvery)
 			defer t.Stop()
@@ -67,16 +67,16 @@ func (s *Store) watch() {
 				select {
 				case <-s.space.quit:
 					return
-				case <-t.C:
-					look()
+				case now := <-t.C:
+					look(now)
 				}
 			}
 		})
 	}
 	if s.space.reserve >= 0 {
-		every(s.lookForRoom)
+		every(func(time.Time) { s.lookForRoom() })
 	}
-	every(func() { s.lookForFlush(time.Now()) })
+	every(s.lookForFlush)
 }
 
 // Away tells why batches wait at the moment: the disk has too little room (ErrFull), or has not ended a flush for a
