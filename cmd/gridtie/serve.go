@@ -44,7 +44,8 @@ func (a *app) serve() *cobra.Command {
 
 func serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
 	return server.Options{
-		Data: s.Data, Store: s.Store, MQTT: s.MQTT, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		CertificateFile: s.TLSCertificateFile, CertificateKeyFile: s.TLSKeyFile,
 		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
 	}
 }
@@ -67,6 +68,7 @@ func (a *app) banner(srv *server.Server) {
 	var open bool
 	for _, l := range []struct{ name, what string }{
 		{"mqtt", "ThingsBoard dialect, no TLS"},
+		{"mqtts", "ThingsBoard dialect, TLS"},
 		{"admin", "/healthz /readyz /metrics"},
 	} {
 		address := st.Addresses[l.name]
@@ -74,12 +76,14 @@ func (a *app) banner(srv *server.Server) {
 			continue
 		}
 		what := l.what
-		if l.name == "mqtt" {
-			if local(address) {
-				what += ": this machine only"
-			} else {
-				what, open = what+": OPEN TO THE NETWORK", true
-			}
+		switch {
+		case l.name == "admin":
+		case local(address):
+			what += ": this machine only"
+		case l.name == "mqtts":
+			what += ": open to the network"
+		default:
+			what, open = what+": OPEN TO THE NETWORK", true
 		}
 		a.say("  %-6s %-22s %s", l.name, address, what)
 	}

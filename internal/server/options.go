@@ -17,20 +17,22 @@ const Off = "off"
 
 // Options of a server. Data is mandatory; the zero value of all others works.
 type Options struct {
-	Data           string      // folder
-	Store          secret.Text // address of a PostgreSQL database; empty for a store in Data
-	MQTT           string      // HOST:PORT; empty or Off for none
-	Admin          string      // HOST:PORT of health and metrics; empty or Off for none
-	Chains         string      // folder of chain files; empty for the built-in set
-	ServerKeyFile  string      // empty for server.key in Data
-	MaxConnections int         // devices connected at once; 0 for the default
-	MaxPacket      int         // bytes of an MQTT packet; 0 for the default
-	Version        string
-	Logger         zerolog.Logger
-	Clock          func() time.Time // nil for time.Now
-	FS             vfs.FS           // of the store; nil for the operating system's. Tests give one that fails
-	ChainsSettle   time.Duration    // how long the folder of chains must be quiet before it is read again; 0 for 200 ms
-	ChainsPoll     time.Duration    // how often it is looked at even if no change of it was reported; 0 for 5 s
+	Data                                string      // folder
+	Store                               secret.Text // address of a PostgreSQL database; empty for a store in Data
+	MQTT                                string      // HOST:PORT; empty or Off for none
+	MQTTS                               string      // the same over TLS, which needs the two files
+	CertificateFile, CertificateKeyFile string      // PEM; read again when they change
+	Admin                               string      // HOST:PORT of health and metrics; empty or Off for none
+	Chains                              string      // folder of chain files; empty for the built-in set
+	ServerKeyFile                       string      // empty for server.key in Data
+	MaxConnections                      int         // devices connected at once; 0 for the default
+	MaxPacket                           int         // bytes of an MQTT packet; 0 for the default
+	Version                             string
+	Logger                              zerolog.Logger
+	Clock                               func() time.Time // nil for time.Now
+	FS                                  vfs.FS           // of the store; nil for the operating system's. Tests give one that fails
+	ChainsSettle                        time.Duration    // how long the folder of chains must be quiet before it is read again; 0 for 200 ms
+	ChainsPoll                          time.Duration    // how often it is looked at even if no change of it was reported; 0 for 5 s
 }
 
 func (o Options) now() time.Time {

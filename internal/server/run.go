@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -31,11 +30,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.chains != nil {
 		g.Go(func() error { return s.chains.keep(running) })
 	}
-	if l := s.adminListener; l != nil {
-		g.Go(func() error { return serveHTTP(running, l, s.publicHandler()) })
-	}
-	if l := s.mqttListener; l != nil {
-		g.Go(func() error { return s.mqtt.Serve(running, l) })
+	for _, e := range s.entrances {
+		g.Go(func() error { return e.serve(running) })
 	}
 	stopping := context.AfterFunc(running, func() { log.Info().Str("event", "server_stopping").Send() })
 	err := g.Wait()
@@ -105,13 +101,9 @@ func (s *Server) housekeep(ctx context.Context) error {
 
 // close stops what Open started, backwards, as far as it came.
 func (s *Server) close(ctx context.Context) error {
-	var errs []error
-	for _, l := range []net.Listener{s.mqttListener, s.adminListener, s.socket} {
-		if l != nil {
-			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-				errs = append(errs, err)
-			}
-		}
+	errs := []error{closeAll(s.entrances)}
+	if s.socket != nil {
+		errs = append(errs, notClosed(s.socket.Close()))
 	}
 	if s.core != nil {
 		if err := s.core.drain(ctx); err != nil {
@@ -127,27 +119,6 @@ func (s *Server) close(ctx context.Context) error {
 		errs = append(errs, s.folder.RemoveAddresses(), s.folder.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// serveHTTP serves until ctx ends, then lets requests under way finish.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		<-ctx.Done()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrainTime)
-		defer cancel()
-		if srv.Shutdown(late) != nil {
-			_ = srv.Close()
-		}
-	}()
-	err := srv.Serve(l)
-	if ctx.Err() != nil {
-		<-ended
-		return nil
-	}
-	return fmt.Errorf("serving HTTP on %s: %w", l.Addr(), err)
 }
 
 func (s *Server) adminHandler() http.Handler {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -27,7 +26,8 @@ type Server struct {
 	mqtt    *mqttserver.Server
 	chains  *chainFolder // nil for the built-in set
 
-	socket, mqttListener, adminListener net.Listener // the last two may be nil
+	socket    net.Listener // of the command line
+	entrances []entrance
 }
 
 // Open starts everything up to the listeners: devices can connect, and are served once Run is called. A Server that was
@@ -68,64 +68,13 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, err
 }
 
-func (s *Server) listen() (err error) {
-	if s.socket, err = s.folder.Listen(); err != nil {
-		return err
-	}
-	if s.adminListener, err = listen("admin", s.options.Admin); err != nil {
-		return err
-	}
-	if s.mqttListener, err = listen("mqtt", s.options.MQTT); err != nil {
-		return err
-	}
-	if err := s.folder.WriteAddresses(s.Addresses()); err != nil {
-		return fmt.Errorf("writing the addresses: %w", err)
-	}
-	return nil
-}
-
-// AddressError is an address that cannot be listened on.
-type AddressError struct {
-	Flag string
-	err  error
-}
-
-func (e *AddressError) Error() string { return "opening " + e.Flag + ": " + e.err.Error() }
-func (e *AddressError) Unwrap() error { return e.err }
-
-// Hint is what mends it.
-func (e *AddressError) Hint() string { return "--" + e.Flag + " names another address, or off" }
-
-func listen(flag, address string) (net.Listener, error) {
-	if address == "" || address == Off {
-		return nil, nil
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, &AddressError{Flag: flag, err: err}
-	}
-	return l, nil
-}
-
 // Misconfigured says that err is a fault of the configuration, not of what happened.
 func Misconfigured(err error) bool {
 	var chains *ChainsError
 	var key *folder.KeyError
 	var elsewhere *folder.ElsewhereError
-	return errors.As(err, &chains) || errors.As(err, &key) || errors.As(err, &elsewhere) || errors.Is(err, registry.ErrServerKey)
-}
-
-// Addresses are where the server listens, with the ports that port 0 became: "mqtt" and "admin", without those that are
-// off.
-func (s *Server) Addresses() map[string]string {
-	all := map[string]string{}
-	if s.mqttListener != nil {
-		all["mqtt"] = s.mqttListener.Addr().String()
-	}
-	if s.adminListener != nil {
-		all["admin"] = s.adminListener.Addr().String()
-	}
-	return all
+	var certificate *CertificateError
+	return errors.As(err, &chains) || errors.As(err, &certificate) || errors.As(err, &key) || errors.As(err, &elsewhere) || errors.Is(err, registry.ErrServerKey)
 }
 
 // Fresh says that this start made the registry.

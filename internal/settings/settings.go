@@ -23,14 +23,16 @@ const Off = "off"
 
 // Settings is what a server runs with.
 type Settings struct {
-	Data          string      // folder, made with mode 0700 if absent
-	Store         secret.Text // address of a PostgreSQL database; empty for a store in Data
-	MQTT          string      // HOST:PORT or Off
-	Admin         string      // HOST:PORT or Off: health and metrics only
-	Chains        string      // folder of chain files; empty for the built-in set
-	ServerKeyFile string      // empty for server.key in Data
-	LogLevel      zerolog.Level
-	LogFormat     string // auto, console or json
+	Data                           string      // folder, made with mode 0700 if absent
+	Store                          secret.Text // address of a PostgreSQL database; empty for a store in Data
+	MQTT                           string      // HOST:PORT or Off
+	MQTTS                          string      // HOST:PORT or Off: over TLS
+	Admin                          string      // HOST:PORT or Off: health and metrics only
+	Chains                         string      // folder of chain files; empty for the built-in set
+	ServerKeyFile                  string      // empty for server.key in Data
+	TLSCertificateFile, TLSKeyFile string      // PEM; empty: no TLS
+	LogLevel                       zerolog.Level
+	LogFormat                      string // auto, console or json
 
 	MaxConnections int // devices connected at once
 	MaxPacket      int // bytes of one MQTT packet
@@ -72,6 +74,10 @@ func Keys() []Key {
 			set: address(func(s *Settings) *string { return &s.MQTT }),
 		},
 		{
+			Name: "mqtts", Default: Off, Doc: "address for devices that speak MQTT over TLS, ThingsBoard's port is 8883: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.MQTTS }),
+		},
+		{
 			Name: "admin", Default: "127.0.0.1:9464", Doc: "address for /healthz, /readyz and /metrics: HOST:PORT or off",
 			set: address(func(s *Settings) *string { return &s.Admin }),
 		},
@@ -82,6 +88,14 @@ func Keys() []Key {
 		{
 			Name: "server-key-file", Default: "", Doc: "file of the key that seals secrets; server.key in the data folder if empty",
 			set: optional(func(s *Settings) *string { return &s.ServerKeyFile }),
+		},
+		{
+			Name: "tls-certificate-file", Default: "", Doc: "PEM file of the server's certificate, followed by those that lead to its root",
+			set: optional(func(s *Settings) *string { return &s.TLSCertificateFile }),
+		},
+		{
+			Name: "tls-key-file", Default: "", Doc: "PEM file of the certificate's private key",
+			set: optional(func(s *Settings) *string { return &s.TLSKeyFile }),
 		},
 		{
 			Name: "log-level", Default: "info", Doc: "least important log lines to write: debug, info, warn or error",

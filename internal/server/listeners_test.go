@@ -1,0 +1,162 @@
+package server_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/gridtie/gridtie/internal/server"
+)
+
+// certificate writes a certificate that signs itself, and its key, into a folder.
+func certificate(t *testing.T, folder, name string) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	what := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, what, what, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	privateDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(file, kind string, der []byte) string {
+		file = filepath.Join(folder, file)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	return write("server.pem", "CERTIFICATE", der), write("server-key.pem", "PRIVATE KEY", privateDER)
+}
+
+// named is the name in the certificate that an address shows.
+func named(t *testing.T, address string) string {
+	t.Helper()
+	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it shows what it has
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+func TestMQTTOverTLS(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t, t.TempDir(), "gridtie.test")
+	s := start(t, server.Options{Data: t.TempDir(), MQTTS: "127.0.0.1:0", CertificateFile: cert, CertificateKeyFile: key})
+	roots := x509.NewCertPool()
+	text, err := os.ReadFile(cert)
+	if err != nil || !roots.AppendCertsFromPEM(text) {
+		t.Fatal("reading the certificate", err)
+	}
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("ssl://" + s.Addresses()["mqtts"]).SetUsername("provision").
+		SetTLSConfig(&tls.Config{RootCAs: roots, ServerName: "gridtie.test", MinVersion: tls.VersionTLS12}).SetConnectRetry(false))
+	connected := c.Connect()
+	if !connected.WaitTimeout(20*time.Second) || connected.Error() != nil {
+		t.Fatalf("connecting: %v", connected.Error())
+	}
+	c.Disconnect(0)
+}
+
+func TestCertificateIsReadAgain(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	var ahead atomic.Int64 // of the clock
+	cert, key := certificate(t, folder, "first.test")
+	s := start(t, server.Options{
+		Data: t.TempDir(), MQTTS: "127.0.0.1:0", CertificateFile: cert, CertificateKeyFile: key,
+		Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	later := time.Now()
+	renew := func(write func()) string {
+		write()
+		later = later.Add(time.Second) // file systems may not tell two moments apart
+		for _, file := range []string{cert, key} {
+			if err := os.Chtimes(file, later, later); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ahead.Add(int64(time.Minute))
+		return named(t, s.Addresses()["mqtts"])
+	}
+	for _, step := range []struct {
+		what, want string
+		write      func()
+	}{
+		{"as it is", "first.test", func() {}},
+		{"renewed", "second.test", func() { certificate(t, folder, "second.test") }},
+		{"broken", "second.test", func() {
+			if err := os.WriteFile(cert, []byte("no PEM"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"mended", "third.test", func() { certificate(t, folder, "third.test") }},
+	} {
+		if got := renew(step.write); got != step.want {
+			t.Errorf("%s: got %s, want %s", step.what, got, step.want)
+		}
+	}
+}
+
+func TestUnusableCertificate(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	cert, key := certificate(t, folder, "gridtie.test")
+	other := t.TempDir()
+	_, otherKey := certificate(t, other, "other.test")
+	for _, c := range []struct{ name, cert, key, want string }{
+		{"none", "", "", "opening mqtts: there is no certificate"},
+		{"no key", cert, "", "opening mqtts: there is no certificate"},
+		{"no such file", filepath.Join(folder, "absent.pem"), key, "absent.pem"},
+		{"another's key", cert, otherKey, "private key does not match"},
+	} {
+		_, err := server.Open(t.Context(), server.Options{
+			Data: t.TempDir(), MQTTS: "127.0.0.1:0", CertificateFile: c.cert, CertificateKeyFile: c.key,
+		})
+		var hinted interface{ Hint() string }
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &hinted) || !server.Misconfigured(err) {
+			t.Errorf("%s: got %v, want %q with a hint", c.name, err, c.want)
+		}
+	}
+}
+
+// TestSilentTLSClient keeps a client that never shakes hands from holding the server up.
+func TestSilentTLSClient(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t, t.TempDir(), "gridtie.test")
+	s := start(t, server.Options{Data: t.TempDir(), MQTTS: "127.0.0.1:0", CertificateFile: cert, CertificateKeyFile: key})
+	silent, err := net.Dial("tcp", s.Addresses()["mqtts"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	if got := named(t, s.Addresses()["mqtts"]); got != "gridtie.test" {
+		t.Errorf("beside it: got %s", got)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+}
