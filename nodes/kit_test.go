@@ -171,12 +171,23 @@ func (w *world) Refuse(_ context.Context, reason string) error {
 	return w.broken
 }
 
+func (w *world) Send(_ context.Context, c registry.Call, keep bool) error {
+	w.note("call %s %s %s oneWay=%v keep=%v retries=%d until %s", c.Device, c.Method, c.Params, c.OneWay, keep, c.Retries,
+		c.Expires.UTC().Format(time.RFC3339))
+	return w.broken
+}
+
+func (w *world) Reply(_ context.Context, device, session, request string, body []byte) error {
+	w.note("reply %s %s %s %s", device, session, request, body)
+	return w.broken
+}
+
 // standard is the whole catalog over the world, and a kind that lets a test look at the message that reaches it.
 func (w *world) standard(t testing.TB, seen func(*engine.Message)) *engine.Catalog {
 	t.Helper()
 	c, err := nodes.Standard(nodes.Services{
 		Suppliers: w, Grids: w, Reader: w, Devices: w, Attacher: w, Attributes: w, Timeseries: w,
-		Provisioner: w, Refuser: w, FingerprintKey: w.key,
+		Provisioner: w, Refuser: w, Calls: w, FingerprintKey: w.key,
 	})
 	if err != nil {
 		t.Fatal(err)

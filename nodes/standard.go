@@ -33,6 +33,7 @@ type Services struct {
 	Attacher   action.Attacher
 	Attributes action.AttributeSaver
 	Timeseries action.TimeseriesSaver
+	Calls      action.Calls
 
 	// Provisioner and Refuser decide the provisioning request that waits in the context of a run.
 	Provisioner action.Provisioner
@@ -54,7 +55,7 @@ func Standard(s Services) (*engine.Catalog, error) {
 		transform.Expr(),
 		enrich.Attributes(s.Reader), enrich.Device(s.Devices),
 		action.Attach(s.Attacher), action.Log(), action.Provision(s.Provisioner), action.Refuse(s.Refuser),
-		action.ReportOutcome(s.Attributes), action.SaveAttributes(s.Attributes), action.SaveTimeseries(s.Timeseries),
+		action.ReportOutcome(s.Attributes), action.RPC(s.Calls), action.RPCReply(s.Calls), action.SaveAttributes(s.Attributes), action.SaveTimeseries(s.Timeseries),
 		flow.Chain(), flow.Output(),
 	)
 }

@@ -63,7 +63,8 @@ func example(t *testing.T, k engine.Kind, e engine.Example) {
 	}
 	m := w.message(t, typ, payload,
 		engine.Pair{Key: "supplierId", Value: "alba"}, engine.Pair{Key: "keyId", Value: "k-1"},
-		engine.Pair{Key: "gridId", Value: "dso-0021"}, engine.Pair{Key: "gridBy", Value: "distributor prefix"})
+		engine.Pair{Key: "gridId", Value: "dso-0021"}, engine.Pair{Key: "gridBy", Value: "distributor prefix"},
+		engine.Pair{Key: "requestId", Value: "1"}, engine.Pair{Key: "sessionId", Value: "s"})
 	if k.Name == "action.report-outcome" {
 		m = m.WithOutcome("ATTACHED")
 	}
@@ -107,8 +108,8 @@ func TestStandardWithoutServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(catalog.Kinds()); got != 18 {
-		t.Errorf("got %d kinds, want 18", got)
+	if got := len(catalog.Kinds()); got != 20 {
+		t.Errorf("got %d kinds, want 20", got)
 	}
 }
 

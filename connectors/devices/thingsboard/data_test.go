@@ -104,7 +104,7 @@ func TestD08_UnknownTopicIsAcknowledged(t *testing.T) {
 	_, c := h.meter()
 	for _, topic := range []string{
 		"wrong/topic/", "v1/devices/me", "v1/devices/me/attributes/", "v1/devices/me/telemetry/x", "/provision/request",
-		"v1/gateway/telemetry", "v1/gateway/connect", "v1/devices/me/claim", "v1/devices/me/rpc/request/1",
+		"v1/gateway/telemetry", "v1/gateway/connect", "v1/devices/me/claim",
 		"v1/devices/me/rpc/response/1", "v2/r/res/1", "v2/r/res/j/1", "v2/fw/request/1/chunk/0", "v2/x",
 	} {
 		c.post(topic, `{"a":1}`)
@@ -335,4 +335,25 @@ func TestD33_OtherScopesAreNotPushed(t *testing.T) {
 	h.save(d, registry.SharedScope, "a", `2`)
 	c.wantMessage(attributes, `{"a":2}`, 1)
 	deaf.ping() // it did not subscribe
+}
+
+// TestD11 in its MQTT 3.1.1 form, in which an UNSUBACK has no codes.
+func TestD11_SubscribeAndUnsubscribe(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	d, c := h.meter()
+	if got := c.subscribe(attributes, 0); got != 0 {
+		t.Errorf("SUBACK: got %#x, want 0", got)
+	}
+	c.unsubscribe(attributes)
+	c.unsubscribe(attributes)
+	h.save(d, registry.SharedScope, "a", `1`)
+	c.ping()
+}
+
+func TestD12_Puback(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	_, c := h.meter()
+	c.wantPuback(c.publish(attributes, `{"a":1}`, 1))
 }

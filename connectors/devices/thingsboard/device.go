@@ -10,6 +10,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -22,8 +23,9 @@ type device struct {
 
 	granted map[string]byte // QoS by filter; the reading goroutine's alone
 
-	mu     sync.Mutex // protects pushes: changes come from other goroutines
+	mu     sync.Mutex // protects what follows: changes and calls come from other goroutines
 	pushes []push     // of subscriptions to shared attributes, the last one in force
+	calls  push       // how calls go out; the topic is to be followed by the id, and empty without a subscription
 }
 
 type push struct {
@@ -42,22 +44,46 @@ func newDevice(d *Dialect, c *mqttserver.Conn, s *devices.Session) *device {
 
 // Publish takes one message of the device.
 func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
-	var err error
-	switch r := find(p.Topic); r.action {
+	topics, err := d.topics(ctx)
+	if err != nil {
+		done(mqttserver.CloseWithoutAck)
+		return
+	}
+	var more []engine.Pair
+	if topics.named {
+		more = []engine.Pair{{Key: devices.MetaTopic, Value: p.Topic}}
+	}
+	fate := func(f engine.Fate) { done(verdict(f)) }
+	switch r := topics.find(p.Topic); r.action {
 	case postAttributes:
-		err = d.session.PostAttributes(ctx, p.Payload, func(f engine.Fate) { done(verdict(f)) })
+		err = d.session.PostAttributes(ctx, p.Payload, fate, more...)
 	case postTelemetry:
-		err = d.session.PostTelemetry(ctx, p.Payload, func(f engine.Fate) { done(verdict(f)) })
+		err = d.session.PostTelemetry(ctx, p.Payload, fate, more...)
 	case readAttributes:
 		d.readAttributes(ctx, r, p, done)
+	case answerCall:
+		d.session.Answer(ctx, r.id, p.Payload, fate)
+	case ask:
+		d.ask(ctx, r, p, done)
 	case refused:
 		d.badPayload(ctx, p, done)
-	case answerCall, unknown:
+	case fatal:
+		done(mqttserver.CloseWithoutAck)
+	case unknown:
 		done(mqttserver.Ack)
 	}
 	if err != nil {
 		d.badPayload(ctx, p, done)
 	}
+}
+
+func (d *device) topics(ctx context.Context) (*topics, error) {
+	t, err := d.session.Transport(ctx)
+	if err != nil {
+		d.dialect.log.Error().Str("event", "profile_unread").Str("profile", d.session.Device().Profile).Err(err).Send()
+		return nil, err
+	}
+	return d.dialect.topics.of(t), nil
 }
 
 // verdict acknowledges what is done with, for good or ill: sending a dead letter again would not help.
@@ -82,7 +108,12 @@ func (d *device) badPayload(ctx context.Context, p mqttserver.Publish, done func
 }
 
 func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
-	client, shared, ok := d.dialect.attributeKeys(p.Payload)
+	v, err := d.dialect.service.Parse(p.Payload)
+	if err != nil {
+		d.badPayload(ctx, p, done)
+		return
+	}
+	client, shared, ok := body.ReadAttributeKeys(v)
 	if !ok {
 		d.badPayload(ctx, p, done)
 		return
@@ -93,12 +124,49 @@ func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publi
 		done(mqttserver.CloseWithoutAck)
 		return
 	}
-	qos, subscribed := d.granted[r.filter]
-	if !subscribed {
-		qos = replyQoS
-	}
 	done(mqttserver.Ack) // ThingsBoard acknowledges first, then answers
-	d.send(r.answer+strconv.Itoa(int(r.id)), attributesBody(clientAttributes, sharedAttributes), qos)
+	d.send(r.answer+strconv.Itoa(int(r.id)), body.Attributes(clientAttributes, sharedAttributes), d.replyQoS(r))
+}
+
+func (d *device) replyQoS(r route) byte {
+	if qos, subscribed := d.granted[r.filter]; subscribed {
+		return qos
+	}
+	return replyQoS
+}
+
+// ask hands a request of the device to the chains. Their reply, or that there is none, comes later.
+func (d *device) ask(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
+	v, err := d.dialect.service.Parse(p.Payload)
+	if err != nil {
+		d.badPayload(ctx, p, done)
+		return
+	}
+	request, err := body.ReadRequest(v)
+	switch {
+	case errors.Is(err, body.ErrNoObject):
+		d.badPayload(ctx, p, done)
+		return
+	case err != nil: // ThingsBoard closes the connection for a request without method, whatever the profile says
+		done(mqttserver.CloseWithoutAck)
+		return
+	}
+	topic, qos := r.answer+strconv.Itoa(int(r.id)), d.replyQoS(r)
+	if request.Method == body.MethodSessionLimits && r.answer == "v1/devices/me/rpc/response/" {
+		done(mqttserver.Ack)
+		d.send(topic, body.SessionLimits(body.Limits{
+			Payload: d.dialect.options.PacketBytes, Inflight: d.dialect.options.Inflight, Gateway: d.session.Device().Gateway,
+		}), qos)
+		return
+	}
+	request.ID = r.id
+	err = d.session.Ask(ctx, request,
+		func(f engine.Fate) { done(verdict(f)) },
+		func(reply []byte) { d.send(topic, reply, qos) })
+	if err != nil {
+		d.dialect.log.Debug().Str("event", "request_refused").Str("device", d.session.Device().ID).Err(err).Send()
+		done(mqttserver.CloseWithoutAck)
+	}
 }
 
 // send hands a message to the connection. One that is closed, or is closed because the device does not read, needs no
@@ -110,9 +178,13 @@ func (d *device) send(topic string, payload []byte, qos byte) {
 	}
 }
 
-// Subscribe grants the filters that ThingsBoard knows, and no others.
-func (d *device) Subscribe(_ context.Context, filter string, qos byte) byte {
-	topic, known := pushOf(filter)
+// Subscribe grants the filters that ThingsBoard knows, and that of the profile, and no others.
+func (d *device) Subscribe(ctx context.Context, filter string, qos byte) byte {
+	topics, err := d.topics(ctx)
+	if err != nil {
+		return packet.SubscribeFailure
+	}
+	pushed, calls, known := topics.subscription(filter)
 	if !known {
 		return packet.SubscribeFailure
 	}
@@ -121,17 +193,43 @@ func (d *device) Subscribe(_ context.Context, filter string, qos byte) byte {
 		d.granted = map[string]byte{}
 	}
 	d.granted[filter] = qos
-	if topic != "" {
-		d.setPush(topic, &push{topic, qos})
+	if pushed != "" {
+		d.setPush(pushed, &push{pushed, qos})
+	}
+	if calls != "" {
+		d.mu.Lock()
+		d.calls = push{calls, qos} // the last subscription says in which form calls come
+		d.mu.Unlock()
+		d.session.SubscribeCalls(true)
 	}
 	return qos
 }
 
 // Unsubscribe takes a filter back.
-func (d *device) Unsubscribe(_ context.Context, filter string) {
+func (d *device) Unsubscribe(ctx context.Context, filter string) {
+	if _, granted := d.granted[filter]; !granted {
+		return
+	}
 	delete(d.granted, filter)
-	if topic, _ := pushOf(filter); topic != "" {
-		d.setPush(topic, nil)
+	topics, err := d.topics(ctx)
+	if err != nil {
+		return
+	}
+	pushed, calls, _ := topics.subscription(filter)
+	if pushed != "" {
+		d.setPush(pushed, nil)
+	}
+	if calls == "" {
+		return
+	}
+	d.mu.Lock()
+	last := d.calls.topic == calls
+	if last {
+		d.calls = push{}
+	}
+	d.mu.Unlock()
+	if last {
+		d.session.SubscribeCalls(false)
 	}
 }
 
@@ -156,23 +254,50 @@ func (d *device) SharedChanged(c registry.SharedChange) {
 	to := d.pushes[len(d.pushes)-1]
 	d.mu.Unlock()
 	if len(c.Updated) > 0 {
-		d.send(to.topic, updatedBody(c.Updated), to.qos)
+		d.send(to.topic, body.Updated(c.Updated), to.qos)
 	}
 	if len(c.Deleted) > 0 {
-		d.send(to.topic, deletedBody(c.Deleted), to.qos)
+		d.send(to.topic, body.Deleted(c.Deleted), to.qos)
 	}
 }
 
-// Called hands the device a call.
-func (d *device) Called(c devices.CallRequest) {}
+// Called hands the device a call. With QoS 0 it is delivered when it is on its way; with QoS 1, when the device says so.
+func (d *device) Called(c devices.CallRequest) {
+	d.mu.Lock()
+	to := d.calls
+	d.mu.Unlock()
+	if to.topic == "" {
+		return // unsubscribed meanwhile; it goes out again
+	}
+	topic, payload := to.topic+strconv.Itoa(int(c.ID)), body.Call(c)
+	var err error
+	if to.qos == 0 {
+		if err = d.conn.Publish(topic, payload, 0); err == nil {
+			d.session.Delivered(c.ID)
+		}
+	} else {
+		err = d.conn.PublishAcked(topic, payload, func(ok bool) {
+			if ok {
+				d.session.Delivered(c.ID)
+			}
+		})
+	}
+	if errors.Is(err, mqttserver.ErrMessage) {
+		d.dialect.log.Warn().Str("event", "message_unsendable").Str("device", d.session.Device().ID).
+			Int("bytes", len(payload)).Err(err).Send()
+	}
+}
 
 // Close ends the connection.
 func (d *device) Close(why devices.Reason) {
-	if why == devices.TakenOver {
+	switch why {
+	case devices.TakenOver:
 		d.conn.Close(mqttserver.ClosedTakenOver)
-		return
+	case devices.Undelivered:
+		d.conn.Close(mqttserver.ClosedSlow)
+	case devices.Revoked:
+		d.conn.Close(mqttserver.ClosedRevoked)
 	}
-	d.conn.Close(mqttserver.ClosedRevoked)
 }
 
 // Closed ends the session with its connection.

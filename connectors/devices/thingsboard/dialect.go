@@ -21,13 +21,18 @@ type Options struct {
 	ProvisionIdle time.Duration
 	// ProvisionRequests is how many requests a provision-only session may make; one more ends it. Default 100.
 	ProvisionRequests int
-	Logger            zerolog.Logger
+	// PacketBytes and Inflight are what a device is told that asks for its limits (getSessionLimits): the limits of the server
+	// that this dialect is given to. Default 65,536 bytes, and 100 messages without an acknowledgement.
+	PacketBytes int
+	Inflight    int
+	Logger      zerolog.Logger
 }
 
 // Dialect serves ThingsBoard devices.
 type Dialect struct {
 	service *devices.Service
 	options Options
+	topics  topicCache
 	log     zerolog.Logger // sampled: devices cause these lines
 }
 
@@ -37,6 +42,8 @@ var _ mqttserver.Dialect = (*Dialect)(nil)
 func New(s *devices.Service, o Options) *Dialect {
 	o.ProvisionIdle = cmp.Or(o.ProvisionIdle, time.Minute)
 	o.ProvisionRequests = cmp.Or(o.ProvisionRequests, 100)
+	o.PacketBytes = cmp.Or(o.PacketBytes, 64<<10)
+	o.Inflight = cmp.Or(o.Inflight, 100)
 	return &Dialect{
 		service: s, options: o,
 		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
@@ -64,6 +71,9 @@ func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Con
 	if err != nil {
 		return nil, d.refusal(err)
 	}
+	if err := session.Allow(ctx, registry.TransportMQTT); err != nil {
+		return nil, d.refusal(err)
+	}
 	h := newDevice(d, c, session)
 	if err := session.Open(ctx, h); err != nil {
 		return nil, d.refusal(err)
@@ -72,14 +82,14 @@ func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Con
 }
 
 // refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4, and 3 to a
-// device that is over its rate.
+// device that is over its rate, or whose profile is for another transport.
 func (d *Dialect) refusal(err error) mqttserver.ConnectCode {
 	switch {
 	case errors.Is(err, registry.ErrBadClientID):
 		return mqttserver.RefusedIdentifier
 	case errors.Is(err, registry.ErrUnauthorized), errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
 		return mqttserver.RefusedNotAuthorized
-	case errors.Is(err, devices.ErrThrottled):
+	case errors.Is(err, devices.ErrThrottled), errors.Is(err, devices.ErrTransport):
 		return mqttserver.RefusedUnavailable
 	}
 	d.log.Error().Str("event", "connect_unavailable").Err(err).Send()

@@ -1,23 +1,38 @@
 package thingsboard
 
-// For fuzzing.
-var (
-	ProvisionBody  = provisionBody
-	AttributesBody = attributesBody
-	DeletedBody    = deletedBody
+import (
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
+	"github.com/gridtie/gridtie/registry"
 )
 
+// For fuzzing.
+var (
+	ProvisionBody  = body.Provision
+	AttributesBody = body.Attributes
+	DeletedBody    = body.Deleted
+)
+
+// Matches tells whether a profile's telemetry filter matches a topic.
+func Matches(text, topic string) bool { f := newFilter(text, ""); return f.match(topic) }
+
 // ProvisionRequest reads a body.
-func (d *Dialect) ProvisionRequest(body []byte) error { _, err := d.provisionRequest(body); return err }
+func (d *Dialect) ProvisionRequest(payload []byte) error {
+	_, err := d.provisionRequest(payload)
+	return err
+}
 
 // AttributeKeys reads a body.
-func (d *Dialect) AttributeKeys(body []byte) (client, shared []string, ok bool) {
-	return d.attributeKeys(body)
+func (d *Dialect) AttributeKeys(payload []byte) (client, shared []string, ok bool) {
+	v, err := d.service.Parse(payload)
+	if err != nil {
+		return nil, nil, false
+	}
+	return body.ReadAttributeKeys(v)
 }
 
 // AnswerTo is the topic that an attribute request is answered on, empty if the topic asks for none.
 func AnswerTo(topic string) (answer string, id int32) {
-	r := find(topic)
+	r := newTopics(registry.Transport{}).find(topic)
 	if r.action != readAttributes {
 		return "", 0
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,12 +39,19 @@ type house struct {
 	t        *testing.T
 	registry *registry.Registry
 	service  *devices.Service
+	calls    *devices.Calls
 	dialect  *thingsboard.Dialect
 	address  string
 	seen     *seen
 	log      *journal
 	stop     func(context.Context) error // drains the engine
+	skip     atomic.Int64                // the service's clock goes before the real one by so much
 }
+
+// age lets so much time pass that a profile is read again.
+func (h *house) age() { h.skip.Add(int64(2 * time.Second)) }
+
+func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.skip.Load())) }
 
 // The profile that a house begins with.
 const (
@@ -81,16 +89,17 @@ func build(t *testing.T, change ...func(*devices.Options)) *house {
 		}
 		must(t, r.Close())
 	})
-	h := &house{t: t, registry: r, seen: &seen{}, log: log}
+	h := &house{t: t, registry: r, seen: &seen{}, log: log, calls: devices.NewCalls(r)}
 	e := h.engine()
 	o := devices.Options{
 		Registry: r, Engine: e, Intake: intake.New(intake.Options{Digest: r.KeyDigest}),
-		Logger: zerolog.New(log),
+		Logger: zerolog.New(log), Now: h.now, Calls: h.calls,
 	}
 	for _, f := range change {
 		f(&o)
 	}
 	h.service = devices.New(o)
+	t.Cleanup(h.service.Close)
 	h.dialect = thingsboard.New(h.service, thingsboard.Options{Logger: zerolog.New(log)})
 	h.profile("meters", profileKey, nil)
 	h.serve()
@@ -103,7 +112,7 @@ func (h *house) engine() *engine.Engine {
 	r, provisioner := h.registry, devices.NewProvisioner(h.registry)
 	catalog, err := nodes.Standard(nodes.Services{
 		Suppliers: r, Grids: r, Reader: r, Devices: r, Attacher: r, Attributes: r, Timeseries: r,
-		Provisioner: provisioner, Refuser: provisioner,
+		Provisioner: provisioner, Refuser: provisioner, Calls: h.calls,
 	})
 	must(h.t, err)
 	files := chains.Files()

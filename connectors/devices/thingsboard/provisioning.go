@@ -8,6 +8,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
 )
 
 // provisioning is a provision-only session: all it can do is ask for credentials.
@@ -39,7 +40,7 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 	}
 	request, err := p.dialect.provisionRequest(m.Payload)
 	switch {
-	case errors.Is(err, errNoRequest):
+	case errors.Is(err, body.ErrNoRequest):
 		done(mqttserver.AckAndClose)
 		return
 	case err != nil:
@@ -54,7 +55,7 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 		}
 		done(mqttserver.Ack)
 		// Also to a client that did not subscribe. One that is gone meanwhile has to ask again.
-		_ = p.conn.Publish(provisionResponse, provisionBody(r), byte(p.qos.Load()))
+		_ = p.conn.Publish(provisionResponse, body.Provision(r), byte(p.qos.Load()))
 		if r.Status.Throttled() {
 			p.conn.Close(mqttserver.ClosedVerdict)
 			return
@@ -82,3 +83,11 @@ func (p *provisioning) Unsubscribe(_ context.Context, filter string) {
 
 // Closed has nothing to end.
 func (p *provisioning) Closed(mqttserver.CloseReason) {}
+
+func (d *Dialect) provisionRequest(payload []byte) (devices.ProvisionRequest, error) {
+	v, err := d.service.Parse(payload)
+	if err != nil {
+		return devices.ProvisionRequest{}, err
+	}
+	return body.ReadProvision(v)
+}

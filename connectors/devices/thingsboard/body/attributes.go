@@ -1,4 +1,4 @@
-package thingsboard
+package body
 
 import (
 	"strings"
@@ -9,11 +9,10 @@ import (
 	"github.com/gridtie/gridtie/registry"
 )
 
-// attributeKeys reads an attribute request: {"clientKeys":"a,b","sharedKeys":"c"}, each of them optional. As in
+// ReadAttributeKeys reads an attribute request: {"clientKeys":"a,b","sharedKeys":"c"}, each of them optional. As in
 // ThingsBoard's JsonMqttAdaptor the names are separated by commas and not trimmed.
-func (d *Dialect) attributeKeys(body []byte) (client, shared []string, ok bool) {
-	v, err := d.service.Parse(body)
-	if err != nil || v.Kind() != intake.Object {
+func ReadAttributeKeys(v intake.Value) (client, shared []string, ok bool) {
+	if v.Kind() != intake.Object {
 		return nil, nil, false
 	}
 	client, ok = keyList(v, "clientKeys")
@@ -36,8 +35,8 @@ func keyList(v intake.Value, name string) (keys []string, ok bool) {
 	return strings.Split(text, ","), true
 }
 
-// attributesBody answers an attribute request. A part without values is left out.
-func attributesBody(client, shared []registry.Attribute) []byte {
+// Attributes answers an attribute request. A part without values is left out.
+func Attributes(client, shared []registry.Attribute) []byte {
 	b := []byte{'{'}
 	if len(client) > 0 {
 		b = append(b, `"client":`...)
@@ -53,17 +52,17 @@ func attributesBody(client, shared []registry.Attribute) []byte {
 	return append(b, '}')
 }
 
-// updatedBody tells of shared attributes that have new values.
-func updatedBody(updated []registry.Attribute) []byte { return appendAttributes(nil, updated) }
+// Updated tells of shared attributes that have new values.
+func Updated(updated []registry.Attribute) []byte { return appendAttributes(nil, updated) }
 
-// deletedBody tells of shared attributes that are no more.
-func deletedBody(keys []string) []byte {
+// Deleted tells of shared attributes that are no more.
+func Deleted(keys []string) []byte {
 	b := []byte(`{"deleted":[`)
 	for i, key := range keys {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = quote(b, key)
+		b = Quote(b, key)
 	}
 	return append(b, "]}"...)
 }
@@ -74,14 +73,14 @@ func appendAttributes(b []byte, attributes []registry.Attribute) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(quote(b, a.Key), ':')
+		b = append(Quote(b, a.Key), ':')
 		b = append(b, a.Value...)
 	}
 	return append(b, '}')
 }
 
-// quote appends text as a JSON string. It cannot err: what is no UTF-8 becomes U+FFFD.
-func quote(dst []byte, text string) []byte {
+// Quote appends text as a JSON string. It cannot err: what is no UTF-8 becomes U+FFFD.
+func Quote(dst []byte, text string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, text)
 	return dst
 }

@@ -1,4 +1,4 @@
-package thingsboard
+package body
 
 import (
 	"errors"
@@ -12,22 +12,18 @@ import (
 )
 
 var (
-	// errNoObject: the body is not a JSON object.
-	errNoObject = errors.New("provisioning request is not an object")
-	// errNoRequest: it is one, but not a request.
-	errNoRequest = errors.New("not a provisioning request")
+	// ErrNoObject: the body is not a JSON object.
+	ErrNoObject = errors.New("the body is not an object")
+	// ErrNoRequest: it is one, but not a request.
+	ErrNoRequest = errors.New("not a request")
 )
 
-// provisionRequest reads a request as ThingsBoard's JsonConverter does, the same for every protocol: values are read as
-// strings, unknown members are ignored, null is not the same as absent. The error says what is wrong, and never repeats
-// the request as ThingsBoard's does, secret included.
-func (d *Dialect) provisionRequest(body []byte) (devices.ProvisionRequest, error) {
-	v, err := d.service.Parse(body)
-	if err != nil {
-		return devices.ProvisionRequest{}, err
-	}
+// ReadProvision reads a provisioning request as ThingsBoard's JsonConverter does, the same for every protocol: values are
+// read as strings, unknown members are ignored, null is not the same as absent. Errors are ErrNoObject or ErrNoRequest: they
+// say what is wrong, and never repeat the request as ThingsBoard's do, secret included. From is left to the caller.
+func ReadProvision(v intake.Value) (devices.ProvisionRequest, error) {
 	if v.Kind() != intake.Object {
-		return devices.ProvisionRequest{}, errNoObject
+		return devices.ProvisionRequest{}, ErrNoObject
 	}
 	m := members{body: v}
 	typ, typed := m.text("credentialsType")
@@ -52,7 +48,7 @@ func (d *Dialect) provisionRequest(body []byte) (devices.ProvisionRequest, error
 	case !typed:
 		r.Credentials.Type = registry.AccessToken
 	case !knownType(r.Credentials.Type):
-		return devices.ProvisionRequest{}, fmt.Errorf("%w: unknown credentialsType", errNoRequest)
+		return devices.ProvisionRequest{}, fmt.Errorf("%w: unknown credentialsType", ErrNoRequest)
 	}
 	if c.Token.IsZero() && c.ClientID.IsZero() && c.UserName.IsZero() && c.Password.IsZero() && c.Certificate.IsZero() {
 		// A device that brings nothing gets a token, whatever type it names (DeviceServiceImpl.saveDevice).
@@ -85,7 +81,7 @@ func (m *members) text(name string) (text string, present bool) {
 	}
 	text, ok := v.Text()
 	if !ok && m.err == nil {
-		m.err = fmt.Errorf("%w: %s is %s", errNoRequest, name, v.Kind())
+		m.err = fmt.Errorf("%w: %s is %s", ErrNoRequest, name, v.Kind())
 	}
 	return text, true
 }
@@ -99,13 +95,13 @@ func (m *members) secret(name string) secret.Text {
 func (m *members) required(name string) secret.Text {
 	text, present := m.text(name)
 	if !present && m.err == nil {
-		m.err = fmt.Errorf("%w: %s is missing", errNoRequest, name)
+		m.err = fmt.Errorf("%w: %s is missing", ErrNoRequest, name)
 	}
 	return secret.NewText(text)
 }
 
-// provisionBody is the answer to a request, in ThingsBoard's order of keys, the same for every protocol.
-func provisionBody(r devices.ProvisionReply) []byte {
+// Provision is the answer to a request, in ThingsBoard's order of keys, the same for every protocol.
+func Provision(r devices.ProvisionReply) []byte {
 	switch r.Status {
 	case devices.StatusSuccess:
 	case devices.StatusNotFound, devices.StatusThrottledAddress, devices.StatusThrottledKey:
@@ -117,15 +113,15 @@ func provisionBody(r devices.ProvisionReply) []byte {
 	b := []byte(`{"credentialsValue":`)
 	switch c.Type {
 	case registry.MQTTBasic:
-		b = quote(append(b, `{"clientId":`...), c.ClientID.Reveal())
-		b = quote(append(b, `,"userName":`...), c.UserName.Reveal())
-		b = quote(append(b, `,"password":`...), c.Password.Reveal())
+		b = Quote(append(b, `{"clientId":`...), c.ClientID.Reveal())
+		b = Quote(append(b, `,"userName":`...), c.UserName.Reveal())
+		b = Quote(append(b, `,"password":`...), c.Password.Reveal())
 		b = append(b, '}')
 	case registry.X509Certificate:
-		b = quote(b, c.Certificate.Reveal())
+		b = Quote(b, c.Certificate.Reveal())
 	default:
-		b = quote(b, c.Token.Reveal())
+		b = Quote(b, c.Token.Reveal())
 	}
-	b = quote(append(b, `,"credentialsType":`...), string(c.Type))
+	b = Quote(append(b, `,"credentialsType":`...), string(c.Type))
 	return append(b, `,"status":"SUCCESS"}`...)
 }

@@ -1,0 +1,68 @@
+package body
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/intake"
+)
+
+// Call is a call to a device where topic or path carry its id.
+func Call(c devices.CallRequest) []byte { return appendCall([]byte{'{'}, c) }
+
+// NumberedCall is a call to a device with its id in the body.
+func NumberedCall(c devices.CallRequest) []byte {
+	b := strconv.AppendInt([]byte(`{"id":`), int64(c.ID), 10)
+	return appendCall(append(b, ','), c)
+}
+
+func appendCall(b []byte, c devices.CallRequest) []byte {
+	b = Quote(append(b, `"method":`...), c.Method)
+	b = append(append(b, `,"params":`...), c.Params...)
+	return append(b, '}')
+}
+
+// ReadRequest reads what a device asks the server: {"method":"m","params":…}. The method must be there, as text; without
+// params there are none. Errors are ErrNoObject or ErrNoRequest.
+func ReadRequest(v intake.Value) (devices.Request, error) {
+	if v.Kind() != intake.Object {
+		return devices.Request{}, ErrNoObject
+	}
+	m := members{body: v}
+	method, present := m.text("method")
+	switch {
+	case m.err != nil:
+		return devices.Request{}, m.err
+	case !present:
+		return devices.Request{}, fmt.Errorf("%w: method is missing", ErrNoRequest)
+	}
+	r := devices.Request{Method: method}
+	if params, ok := v.Member("params"); ok {
+		r.Params = json.RawMessage(params.JSON())
+	}
+	return r, nil
+}
+
+// MethodSessionLimits is what a device asks to learn how much it may send. The transport answers it; no chain hears of it.
+const MethodSessionLimits = "getSessionLimits"
+
+// Limits are told to a device that asks for them.
+type Limits struct {
+	Payload  int // bytes of one packet
+	Inflight int // messages that may wait for their acknowledgement
+	Gateway  bool
+}
+
+// SessionLimits is the answer to MethodSessionLimits. There are no rates here to tell of.
+func SessionLimits(l Limits) []byte {
+	const none = `{"messages":null,"telemetryMessages":null,"telemetryDataPoints":null}`
+	b := strconv.AppendInt([]byte(`{"maxPayloadSize":`), int64(l.Payload), 10)
+	b = strconv.AppendInt(append(b, `,"maxInflightMessages":`...), int64(l.Inflight), 10)
+	b = append(b, `,"rateLimits":`+none...)
+	if l.Gateway {
+		b = append(b, `,"gatewayRateLimits":`+none...)
+	}
+	return append(b, '}')
+}
