@@ -12,7 +12,7 @@ import (
 type Problem struct {
 	Title  string `json:"title" doc:"the HTTP status in words"`
 	Status int    `json:"status" doc:"HTTP status"`
-	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid or internal"`
+	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid, unavailable or internal"`
 	Detail string `json:"detail" doc:"what happened and why"`
 	Help   string `json:"hint,omitempty" doc:"what mends it"`
 }
@@ -29,6 +29,9 @@ const (
 	CodeInUse    = "in-use"
 	CodeInvalid  = "invalid"
 	CodeInternal = "internal"
+
+	// CodeUnavailable: nothing can be kept at the moment; nothing was changed.
+	CodeUnavailable = "unavailable"
 )
 
 func problem(status int, code, detail, hint string) *Problem {

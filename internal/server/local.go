@@ -85,9 +85,9 @@ func (l *Local) open(ctx context.Context, st store.Store, key secret.Key, o Opti
 	if c.catalog, err = catalogOver(r, key); err != nil {
 		return err
 	}
-	l.handler = admin.Handler(admin.Options{
+	l.handler = refuseWhileFull(st, admin.Handler(admin.Options{
 		Registry: r, Version: o.Version, Data: o.Data, Clock: o.Clock, Try: c.try, Logger: o.Logger,
-	})
+	}))
 	return nil
 }
 

@@ -40,6 +40,9 @@ func (s *Server) Run(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineDrainTime)
 	defer cancel()
 	defer context.AfterFunc(ending, s.giveUp)()
+	if full(s.store) != nil {
+		s.giveUp() // room may be made in hours; devices repeat what was not acknowledged
+	}
 	err = errors.Join(err, s.close(ending))
 	if cause := s.store.Err(); cause != nil {
 		// Whatever ended first, this is what an operator must know: the store may fail at the very moment of a stop.
@@ -122,8 +125,8 @@ func (s *Server) close(ctx context.Context) error {
 }
 
 func (s *Server) adminHandler() http.Handler {
-	return admin.Handler(admin.Options{
+	return refuseWhileFull(s.store, admin.Handler(admin.Options{
 		Registry: s.core.Registry, Version: s.options.Version, Data: s.options.Data, Live: s.Status, Clock: s.options.Clock,
 		Try: s.core.try, Reload: s.reload, Logger: s.options.Logger,
-	})
+	}))
 }

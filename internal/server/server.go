@@ -62,7 +62,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.mqtt = mqttserver.New(mqttserver.Options{
 		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},
 		Logger: o.Logger, Observer: s.metrics.mqtt(),
-	}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
+	}, door{s.store}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
 	s.metrics.watch(s)
 	err = s.listen()
 	return s, err

@@ -38,7 +38,9 @@ func (s *Server) problems() []string {
 	problems := []string{}
 	if err := s.store.Err(); err != nil {
 		problems = append(problems, "the store has failed: "+err.Error())
-	} else if err := s.away(); err != nil {
+	} else if err := s.away(); err != nil && s.options.Store.IsZero() {
+		problems = append(problems, "all work waits: "+err.Error())
+	} else if err != nil {
 		problems = append(problems, "the database cannot be reached, and all work waits for it: "+err.Error())
 	}
 	return problems
