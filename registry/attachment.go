@@ -87,10 +87,10 @@ var attachments = table[attachmentRow]{
 	name: "attachment",
 	key:  func(a *attachmentRow) tuple { return attachmentKey(a.Device, a.ID) },
 	index: func(a *attachmentRow, add func(tuple, []byte)) {
-		add(keyOf("attachment/supplier").text(a.Supplier).text(string(a.State)).text(a.Device).text(a.ID), a.ref())
-		add(keyOf("attachment/grid").text(a.Grid).text(string(a.State)).text(a.Device).text(a.ID), a.ref())
-		add(keyOf("attachment/key").text(a.Key).text(string(a.State)).text(a.Device).text(a.ID), a.ref())
-		add(keyOf("attachment/point").text(string(a.Scheme)).text(a.PointID).text(string(a.State)).text(a.Device).text(a.ID), a.ref())
+		add(keyOf("attachment/supplier").text(a.Supplier).text(string(a.State)).text(a.Device).text(a.ID), nil)
+		add(keyOf("attachment/grid").text(a.Grid).text(string(a.State)).text(a.Device).text(a.ID), nil)
+		add(keyOf("attachment/key").text(a.Key).text(string(a.State)).text(a.Device).text(a.ID), nil)
+		add(keyOf("attachment/point").text(string(a.Scheme)).text(a.PointID).text(string(a.State)).text(a.Device).text(a.ID), nil)
 		if a.State != StateActive {
 			return
 		}
@@ -124,7 +124,7 @@ type attachmentRef struct {
 	ID     string `json:"i"`
 }
 
-// ref is written by hand: both parts are hexadecimal digits and hyphens, and every attachment writes it six times.
+// ref is written by hand: both parts are hexadecimal digits and hyphens.
 func (a *attachmentRow) ref() []byte {
 	return []byte(`{"d":"` + a.Device + `","i":"` + a.ID + `"}`)
 }
@@ -210,12 +210,9 @@ func (r *Registry) AttachmentsOfPoint(ctx context.Context, pt supplypoint.Point,
 func (r *Registry) attachmentsIn(ctx context.Context, index tuple, p Page) (as []Attachment, next string, err error) {
 	err = r.read(ctx, func(t *Tx) error {
 		return t.view(ctx, func() (err error) {
-			next, err = t.page(ctx, index, p, false, func(_, value []byte) (bool, error) {
-				var ref attachmentRef
-				if err := decode(firstText(index), value, &ref); err != nil {
-					return false, err
-				}
-				row, err := attachments.peek(ctx, t, attachmentKey(ref.Device, ref.ID))
+			next, err = t.page(ctx, index, p, false, func(key, _ []byte) (bool, error) {
+				rest, id := cutText(key)
+				row, err := attachments.peek(ctx, t, attachmentKey(lastText(rest), id))
 				if err != nil || row == nil {
 					return false, err
 				}

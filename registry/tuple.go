@@ -40,6 +40,12 @@ func lastText(key []byte) string {
 	return string(key[from:end])
 }
 
+// cutText takes off the last part of such a key and returns what is before it, and the part.
+func cutText(key []byte) (before []byte, last string) {
+	last = lastText(key)
+	return key[:max(0, len(key)-len(last)-2)], last
+}
+
 // firstText reads the table's name.
 func firstText(key []byte) string {
 	for i, b := range key {

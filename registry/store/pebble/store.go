@@ -186,7 +186,7 @@ func settings(o Options) *pebble.Options {
 	// zstd where rows come to rest, something faster above.
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	for i := range opts.Levels {
-		opts.Levels[i].BlockSize = 8 << 10
+		opts.Levels[i].BlockSize = 16 << 10
 		// Most checks of uniqueness ask for what is not there.
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
