@@ -70,3 +70,13 @@ func (p *present) count() int {
 	defer p.mu.Unlock()
 	return len(p.sessions)
 }
+
+// waiting is the number of sessions that are attached.
+func (p *present) waiting() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, beside := range p.attached {
+		n += len(beside)
+	}
+	return n
+}

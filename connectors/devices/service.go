@@ -25,7 +25,7 @@ type Registry interface {
 	DeleteAttributes(ctx context.Context, device string, s registry.AttributeScope, keys ...string) ([]string, error)
 	NoteActivity(a registry.Activity)
 	Activity(ctx context.Context, device string) (registry.Activity, error)
-	ActiveDevices(ctx context.Context, each func(registry.Device)) error
+	ActiveDevices(ctx context.Context, each func(registry.Device) (more bool)) error
 	CallVerbs
 	// The hooks are called one after another, after the change is on disk.
 	OnSharedChange(hook func(registry.SharedChange))
@@ -140,9 +140,17 @@ func New(o Options) *Service {
 }
 
 // Resume takes up what a former process left: devices that were active then have the usual time to come back before they
-// count as inactive. Kept calls need no resuming; they are read when their device comes.
-func (s *Service) Resume(ctx context.Context) error {
-	return s.registry.ActiveDevices(ctx, func(d registry.Device) { s.pulses.beat(s, d, s.now().UnixMilli()) })
+// count as inactive. It goes on behind the caller's back. Kept calls need no resuming; they are read when their device comes.
+func (s *Service) Resume() {
+	s.calls.running.Go(func() {
+		err := s.registry.ActiveDevices(s.calls.life, func(d registry.Device) bool {
+			s.pulses.beat(s, d, s.now().UnixMilli())
+			return !s.pulses.isClosed()
+		})
+		if err != nil {
+			s.log.Error().Str("event", "active_devices_unread").Err(err).Send()
+		}
+	})
 }
 
 // Close ends all calls and waits for what is being written of them; sessions have to be closed before. The registry has to
@@ -160,6 +168,9 @@ func (s *Service) undelivered(old *Session) {
 
 // Parse reads a body that belongs to the protocol, within the limits. Errors are of type *intake.BadPayload.
 func (s *Service) Parse(body []byte) (intake.Value, error) { return intake.Parse(body, s.limits.Body) }
+
+// Waiting is the number of polls and observations under way.
+func (s *Service) Waiting() int { return s.present.waiting() }
 
 // Connected is the number of sessions that are open.
 func (s *Service) Connected() int { return s.present.count() }
