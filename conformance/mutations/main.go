@@ -22,9 +22,9 @@ func main() {
 	rev := flag.String("rev", "HEAD", "revision to break")
 	limit := flag.Duration("limit", 2*time.Minute, "time of the tests of one fault")
 	flag.Parse()
-	err := run(ctx, os.Stdout, flag.Args(), *quick, *rev, *limit)
+	err := run(ctx, os.Stdout, flag.Args(), *quick, *rev, *limit) //nolint:forbidigo // a program of its own
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, err) //nolint:forbidigo // a program of its own
 		os.Exit(1) //nolint:gocritic // stop ends with the process
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -35,7 +34,6 @@ func test(ctx context.Context, folder, args string, limit time.Duration) (v verd
 	words := append([]string{"test", "-json", "-count=1", "-failfast", "-trimpath", "-timeout", limit.String()}, strings.Fields(args)...)
 	cmd := exec.CommandContext(ctx, "go", words...)
 	cmd.Dir = folder
-	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // tests may have children, which end with them
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.StdoutPipe()
