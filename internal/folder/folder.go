@@ -71,6 +71,9 @@ func Open(path string) (*Folder, error) {
 		}
 	}
 	lock, err := vfs.Default.Lock(filepath.Join(path, lockName))
+	if refused := (*fs.PathError)(nil); errors.As(err, &refused) {
+		return nil, fmt.Errorf("opening the data folder: %w", err) // its lock cannot even be opened: a read-only disk
+	}
 	if err != nil {
 		return nil, &LockedError{path}
 	}

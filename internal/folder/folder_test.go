@@ -60,6 +60,29 @@ func TestOpenFolderIsClosedToOthers(t *testing.T) {
 	}
 }
 
+// TestLockThatCannotBeOpened: a folder in which nothing can be written is not taken for one that somebody owns.
+func TestLockThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	f := open(t, path)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(path)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the folder: got %v, %v, want the lock in it", files, err)
+	}
+	for _, file := range files { // also root cannot open a folder for writing
+		name := filepath.Join(path, file.Name())
+		if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := folder.Open(path); err == nil || errors.Is(err, folder.ErrLocked) || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("got %v, want the reason", err)
+	}
+}
+
 func TestServerKeyIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
