@@ -111,6 +111,12 @@ func TestStopOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	disk := newSized()
 	s := start(t, server.Options{FS: disk})
+	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter", Profile: server.FirstProfile},
+		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("token-of-meter")})
+	must(t, err)
+	if code := connect(t, s, "token-of-meter"); code != 0 { // when it was seen is still to be written
+		t.Fatalf("CONNACK %d, want 0", code)
+	}
 	disk.free.Store(0)
 	eventually(t, "it is not ready", func() bool { return !s.Status().Ready })
 	fates := make(chan engine.Fate, 1)

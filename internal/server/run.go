@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
 // Run ends within 15 s of its context: listeners take up to 5 s (mqttserver.Limits.DrainTimeout), the engine the rest.
@@ -113,7 +114,13 @@ func (s *Server) close(ctx context.Context) error {
 			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
 			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Str("event", "messages_abandoned").Send()
 		}
-		errs = append(errs, s.core.Registry.Close())
+		err := s.core.Registry.Close()
+		if errors.Is(err, pebble.ErrFull) {
+			// Only what is written lazily was left, when devices were seen last.
+			s.options.Logger.Warn().Err(err).Str("event", "activity_not_kept").Send()
+			err = nil
+		}
+		errs = append(errs, err)
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
