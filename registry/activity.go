@@ -95,8 +95,8 @@ func (r *Registry) Activity(ctx context.Context, device string) (Activity, error
 	}, err
 }
 
-// ActiveDevices calls each with every device that was active when it was last written.
-func (r *Registry) ActiveDevices(ctx context.Context, each func(Device)) error {
+// ActiveDevices calls each with every device that was active when it was last written, until each says that it is enough.
+func (r *Registry) ActiveDevices(ctx context.Context, each func(Device) (more bool)) error {
 	return r.read(ctx, func(t *Tx) error {
 		return t.view(ctx, func() error {
 			from, to := store.Prefix(keyOf(activities.name))
@@ -109,10 +109,10 @@ func (r *Registry) ActiveDevices(ctx context.Context, each func(Device)) error {
 					return true, nil
 				}
 				d, err := devices.peek(ctx, t, deviceKey(row.Device))
-				if err == nil && d != nil {
-					each(*d)
+				if err != nil || d == nil {
+					return err == nil, err
 				}
-				return err == nil, err
+				return each(*d), nil
 			})
 		})
 	})

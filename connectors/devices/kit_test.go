@@ -93,10 +93,12 @@ func (d *directory) Activity(_ context.Context, device string) (registry.Activit
 	return d.activity[device], nil
 }
 
-func (d *directory) ActiveDevices(_ context.Context, each func(registry.Device)) error {
+func (d *directory) ActiveDevices(_ context.Context, each func(registry.Device) bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, known := range d.devices {
-		if d.activity[known.ID].IsActive() {
-			each(known)
+		if d.activity[known.ID].IsActive() && !each(known) {
+			break
 		}
 	}
 	return nil

@@ -120,6 +120,12 @@ func (ps *pulses) forget(device string) {
 	}
 }
 
+func (ps *pulses) isClosed() bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.closed
+}
+
 func (ps *pulses) close() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

@@ -35,6 +35,7 @@ var (
 	_ action.TimeseriesSaver = (*registry.Registry)(nil)
 	_ devices.Registry       = (*registry.Registry)(nil)
 	_ devices.Engine         = (*engine.Engine)(nil)
+	_ action.Calls           = (*devices.Calls)(nil)
 )
 
 // CoreOptions of a Core. The zero value works: the shipped chains, no log, the real clock.
@@ -104,7 +105,8 @@ func openRegistry(ctx context.Context, st store.Store, key secret.Key, o registr
 
 func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) error {
 	var err error
-	if c.catalog, err = catalogOver(c.Registry, key); err != nil {
+	calls := devices.NewCalls(c.Registry)
+	if c.catalog, err = catalogOver(c.Registry, calls, key); err != nil {
 		return err
 	}
 	chain, findings, err := c.compile(ctx, o.Chains)
@@ -129,19 +131,20 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	c.Engine = engine.New(chain, opts)
 	c.Devices = devices.New(devices.Options{
 		Registry: c.Registry, Engine: c.Engine, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
-		Limits: devices.Limits{ProvisionChain: chains.Provision},
+		Calls: calls, Limits: devices.Limits{ProvisionChain: chains.Provision},
 	})
 	c.Engine.Resume(rows)
+	c.Devices.Resume()
 	return nil
 }
 
 // catalogOver is the standard catalog with the registry behind it. The key is the server's: what is derived from it
 // stays the same as long as the installation does.
-func catalogOver(r *registry.Registry, key secret.Key) (*engine.Catalog, error) {
+func catalogOver(r *registry.Registry, calls action.Calls, key secret.Key) (*engine.Catalog, error) {
 	provisioner := devices.NewProvisioner(r)
 	return nodes.Standard(nodes.Services{
 		Suppliers: r, Grids: r, Reader: r, Devices: r, Attacher: r, Attributes: r, Timeseries: r,
-		Provisioner: provisioner, Refuser: provisioner, FingerprintKey: key.Derive("supply point fingerprint"),
+		Provisioner: provisioner, Refuser: provisioner, Calls: calls, FingerprintKey: key.Derive("supply point fingerprint"),
 	})
 }
 
@@ -165,10 +168,12 @@ func (c *Core) Close(ctx context.Context) error {
 	return errors.Join(c.drain(ctx), c.Registry.Close())
 }
 
-// drain lets the messages inside end, on the chain sets that they are on.
+// drain lets the messages inside end, on the chain sets that they are on, and then what is on its way to devices.
 func (c *Core) drain(ctx context.Context) error {
 	c.swapping.Lock()
 	c.ended = true
 	c.swapping.Unlock()
-	return c.Engine.Drain(ctx)
+	err := c.Engine.Drain(ctx)
+	c.Devices.Close()
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	pebblefs "github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/gridtie/gridtie/chains"
+	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/admin"
@@ -82,7 +83,7 @@ func (l *Local) open(ctx context.Context, st store.Store, key secret.Key, o Opti
 		files = chains.Files() // what is wrong with a folder of chains is for check to say
 	}
 	c.set.Store(&chainSet{files: files})
-	if c.catalog, err = catalogOver(r, key); err != nil {
+	if c.catalog, err = catalogOver(r, devices.NewCalls(r), key); err != nil {
 		return err
 	}
 	l.handler = refuseWhileFull(st, admin.Handler(admin.Options{

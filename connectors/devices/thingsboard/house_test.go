@@ -40,6 +40,7 @@ type house struct {
 	registry *registry.Registry
 	service  *devices.Service
 	calls    *devices.Calls
+	options  devices.Options
 	dialect  *thingsboard.Dialect
 	address  string
 	seen     *seen
@@ -98,12 +99,24 @@ func build(t *testing.T, change ...func(*devices.Options)) *house {
 	for _, f := range change {
 		f(&o)
 	}
-	h.service = devices.New(o)
-	t.Cleanup(h.service.Close)
-	h.dialect = thingsboard.New(h.service, thingsboard.Options{Logger: zerolog.New(log)})
+	h.options = o
+	h.start()
 	h.profile("meters", profileKey, nil)
-	h.serve()
 	return h
+}
+
+// start begins to serve devices.
+func (h *house) start() {
+	h.service = devices.New(h.options)
+	h.t.Cleanup(h.service.Close)
+	h.dialect = thingsboard.New(h.service, thingsboard.Options{Logger: zerolog.New(h.log)})
+	h.serve()
+}
+
+// again serves with a new service beside the old one, as after a restart.
+func (h *house) again() {
+	h.options.Calls = nil
+	h.start()
 }
 
 // engine runs the shipped chains and those of the tests, as internal/server does.
@@ -116,7 +129,7 @@ func (h *house) engine() *engine.Engine {
 	})
 	must(h.t, err)
 	files := chains.Files()
-	for _, text := range []string{failing, undecided, twice, refusing} {
+	for _, text := range []string{failing, undecided, twice, refusing, replying, calling} {
 		files = append(files, engine.File{Name: "test.json", Text: []byte(text)})
 	}
 	chain, findings := engine.Compile(files, catalog, engine.CompileOptions{Root: chains.Root, Logger: zerolog.New(h.log)})
