@@ -127,12 +127,21 @@ func (d *directory) OpenCalls(_ context.Context, device string) (open []registry
 func (d *directory) ReportCall(_ context.Context, c registry.Call) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.err != nil {
+		return d.err
+	}
 	for i := range d.kept {
 		if d.kept[i].ID == c.ID && d.kept[i].Open() {
 			d.kept[i] = c
 		}
 	}
-	return d.err
+	return nil
+}
+
+func (d *directory) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
 }
 
 func (d *directory) After(_ context.Context, _ string, do func()) { do() }
