@@ -21,7 +21,8 @@ type Security struct {
 	Certificates []tls.Certificate
 	// PSK gives the key that belongs to an identity. It is called concurrently, and may block for a look-up. A peer is not
 	// told whether it was the identity or the key that was wrong.
-	PSK func(ctx context.Context, from netip.AddrPort, identity string) (key []byte, ok bool)
+	// known is kept as Peer.Known, so that a handler can tell whether the key still holds.
+	PSK func(ctx context.Context, from netip.AddrPort, identity string) (key []byte, known any, ok bool)
 }
 
 // ErrInsecure: a Security says neither how to show who the server is, nor how to know peers.
@@ -55,18 +56,19 @@ func (w Security) suites() []dtls.CipherSuiteID {
 	return all
 }
 
-func (w Security) options(ctx context.Context, from netip.AddrPort) []dtls.ServerOption {
+func (w Security) options(ctx context.Context, c *secureConn) []dtls.ServerOption {
 	all := []dtls.ServerOption{dtls.WithCipherSuites(w.suites()...), dtls.WithLoggerFactory(silence{})}
 	if len(w.Certificates) > 0 {
 		all = append(all, dtls.WithCertificates(w.Certificates...), dtls.WithClientAuth(dtls.RequestClientCert))
 	}
 	if w.PSK != nil {
 		all = append(all, dtls.WithPSK(func(identity []byte) ([]byte, error) {
-			if key, ok := w.PSK(ctx, from, string(identity)); ok {
+			key, known, ok := w.PSK(ctx, c.peer, string(identity))
+			if c.known = known; ok {
 				return key, nil
 			}
 			// RFC 4279 section 2: as if only the key were wrong.
-			key := make([]byte, 32)
+			key = make([]byte, 32)
 			_, _ = rand.Read(key) // never fails
 			return key, nil
 		}))
@@ -110,7 +112,7 @@ var errHandshake = errors.New("handshake panicked")
 
 func (l *secureSocket) handshake(ctx context.Context, c *secureConn) (*dtls.Conn, error) {
 	to := net.UDPAddrFromAddrPort(c.peer)
-	conn, err := dtls.ServerWithOptions(c, to, l.security.options(ctx, c.peer)...)
+	conn, err := dtls.ServerWithOptions(c, to, l.security.options(ctx, c)...)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +190,7 @@ func peerOf(conn *dtls.Conn, c *secureConn) (*Peer, error) {
 		p.Certificates = append(p.Certificates, one)
 	}
 	if len(p.Certificates) == 0 {
-		p.Identity = string(state.IdentityHint)
+		p.Identity, p.Known = string(state.IdentityHint), c.known
 	}
 	return p, nil
 }

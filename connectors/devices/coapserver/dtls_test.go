@@ -99,8 +99,8 @@ func psk(identity, key string) []dtls.ClientOption {
 	}
 }
 
-func keys(_ context.Context, _ netip.AddrPort, identity string) ([]byte, bool) {
-	return []byte("0123456789abcdef"), identity == "meter-1"
+func keys(_ context.Context, _ netip.AddrPort, identity string) ([]byte, any, bool) {
+	return []byte("0123456789abcdef"), 7, identity == "meter-1"
 }
 
 // exchangeOver sends a message and reads one.
@@ -142,7 +142,7 @@ func TestPSK(t *testing.T) { // RFC 7252 section 9.1.3.1
 		t.Errorf("got %+v for a ping, want a reset", m)
 	}
 	seen := h.requests()
-	if len(seen) != 1 || !seen[0].Peer.Secure || seen[0].Peer.Identity != "meter-1" || seen[0].Peer.Certificates != nil {
+	if len(seen) != 1 || !seen[0].Peer.Secure || seen[0].Peer.Identity != "meter-1" || seen[0].Peer.Known != 7 || seen[0].Peer.Certificates != nil {
 		t.Fatalf("the handler saw %+v, want one request of meter-1", seen)
 	}
 	seen[0].Peer.Close()

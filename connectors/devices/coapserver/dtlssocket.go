@@ -37,6 +37,7 @@ type secureConn struct {
 	cancel    context.CancelFunc
 	displaced atomic.Bool
 	written   atomic.Int32 // datagrams; the first is a HelloVerifyRequest
+	known     any          // see Security.PSK; set during the handshake, by its goroutine
 
 	// Guarded by socket.mu.
 	heard    int // datagrams

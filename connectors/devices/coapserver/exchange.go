@@ -2,6 +2,7 @@ package coapserver
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
 	"time"
 
@@ -28,10 +29,10 @@ type exchange struct {
 	observation *Observation
 }
 
-// job is a request on its way to the handler.
+// job is something for the handler to do for a request.
 type job struct {
-	request *Request
-	answer  func(Response)
+	do       func(context.Context)
+	exchange *exchange
 }
 
 // handOverLocked gives a whole request to the handler.
@@ -46,13 +47,21 @@ func (e *endpoint) handOverLocked(x *exchange) {
 		return
 	}
 	x.admitted = true
-	e.waiting = append(e.waiting, job{x.request, x.answer})
+	e.enqueueLocked(job{func(ctx context.Context) { e.server.handler.Handle(ctx, x.request, x.answer) }, x})
+}
+
+// enqueueLocked lets the handler do something after what it does for the peer already.
+func (e *endpoint) enqueueLocked(j job) {
+	e.waiting = append(e.waiting, j)
 	if e.working {
 		return
 	}
-	if e.working = e.group.start(e.work); !e.working {
-		e.waiting = nil
-		x.refuseLocked(RefusedBusy, message.ServiceUnavailable)
+	if e.working = e.group.start(e.work); e.working {
+		return
+	}
+	e.waiting = nil
+	if !j.exchange.answered {
+		j.exchange.refuseLocked(RefusedBusy, message.ServiceUnavailable)
 	}
 }
 
@@ -69,8 +78,8 @@ func (e *endpoint) work() {
 		e.waiting[0] = job{}
 		e.waiting = e.waiting[1:]
 		e.unlock()
-		if e.server.guard(func() { e.server.handler.Handle(e.group.ctx, j.request, j.answer) }) {
-			j.answer(Response{Code: message.InternalServerError, Format: NoFormat})
+		if e.server.guard(func() { j.do(e.group.ctx) }) {
+			j.exchange.answer(Response{Code: message.InternalServerError, Format: NoFormat})
 		}
 	}
 }

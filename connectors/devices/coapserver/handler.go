@@ -62,8 +62,9 @@ type Peer struct {
 	Address netip.AddrPort
 	// Secure says that the peer came over DTLS, and so is where it seems to be. Of the fields below, at most one is set.
 	Secure bool
-	// Identity is the PSK identity that the peer knows the key of.
+	// Identity is the PSK identity that the peer knows the key of, and Known what Security.PSK gave with that key.
 	Identity string
+	Known    any
 	// Certificates is the chain that the peer showed, its own first. It has the private key of that; nothing else of the
 	// chain is verified, names and dates included.
 	Certificates []*x509.Certificate
@@ -76,6 +77,27 @@ func (p *Peer) Close() {
 	if p.close != nil {
 		p.close()
 	}
+}
+
+// Proved reports whether somebody is at the peer's address. Over UDP anybody can send from any address; an address that is
+// not proved must not be blamed for what comes from there.
+func (r *Request) Proved() bool {
+	e := r.exchange.endpoint
+	e.lock()
+	defer e.unlock()
+	return e.proved
+}
+
+// Prove finds out whether somebody is at the peer's address, which takes up to a second, and then calls f as Handle would be
+// called.
+func (r *Request) Prove(f func(ctx context.Context, proved bool)) {
+	e := r.exchange.endpoint
+	e.lock()
+	defer e.unlock()
+	e.proveLocked(func() {
+		proved := e.proved
+		e.enqueueLocked(job{func(ctx context.Context) { f(ctx, proved) }, r.exchange})
+	})
 }
 
 var (

@@ -1,6 +1,7 @@
 package coapserver_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -286,4 +287,41 @@ func TestDrain(t *testing.T) {
 			t.Errorf("stopping took %v, want the limit", took)
 		}
 	})
+}
+
+func TestProve(t *testing.T) {
+	t.Parallel()
+	for name, there := range map[string]bool{"somebody is there": true, "nobody is": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rig(t, coapserver.Limits{}, func(b *bench, p *peer) {
+				b.handler.on(func(r *coapserver.Request, answer func(coapserver.Response)) {
+					if r.Proved() {
+						answer(text("again"))
+						return
+					}
+					r.Prove(func(_ context.Context, proved bool) {
+						if proved != r.Proved() {
+							t.Errorf("proved: told %t, asked %t", proved, r.Proved())
+						}
+						answer(map[bool]coapserver.Response{true: text("proved"), false: text("alone")}[proved])
+					})
+				})
+				p.send(bytesOf(con, post, 7, "ab", "hello"))
+				if !there {
+					p.one("ping")
+					time.Sleep(seconds)
+					p.got() // the acknowledgement, and the answer on its own
+					if n := b.count.get("answered 2.05"); n != 1 {
+						t.Errorf("%d answers, want 1", n)
+					}
+					return
+				}
+				p.proves()
+				p.wants("answer", bytesOf(ack, c205, 7, "ab", "proved"))
+				p.send(bytesOf(con, post, 8, "ab", "hello"))
+				p.wants("the next answer", bytesOf(ack, c205, 8, "ab", "again"))
+			})
+		})
+	}
 }
