@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -40,7 +39,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", *listen)
+	l, err := mqttserver.Listen(ctx, *listen)
 	if err != nil {
 		return err
 	}

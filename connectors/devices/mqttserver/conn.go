@@ -36,12 +36,15 @@ type Conn struct {
 	reader  packet.Reader
 	handler Handler
 	publish packet.Publish // the last one; keeps its topic
+	idle    time.Duration
+	fresh   bool      // a packet was handled since due was set
+	due     time.Time // when a packet has to be there
+	armed   time.Time // the read deadline that was set for that; never later than due
 
 	mu       sync.Mutex
 	wake     sync.Cond // the reading goroutine waits here for room
-	idle     time.Duration
-	fresh    bool // a packet was read since the read deadline was set
-	greeted  bool // CONNACK 0 is queued
+	attended bool      // the reading goroutine is at work, and will write what waits before it waits itself
+	greeted  bool      // CONNACK 0 is queued
 	draining bool
 	closing  bool
 	linger   bool
@@ -129,8 +132,12 @@ func (c *Conn) closeLocked(reason CloseReason, how manner) {
 		c.timer.Stop()
 	}
 	c.cancel()
-	_ = c.nc.SetReadDeadline(past) // wakes the reading goroutine
-	_ = c.nc.SetWriteDeadline(c.closeBy)
+	if !c.attended {
+		_ = c.nc.SetReadDeadline(past) // wakes the reading goroutine
+	}
+	if c.out.writing {
+		_ = c.nc.SetWriteDeadline(c.closeBy)
+	}
 	c.wake.Broadcast()
 	c.startFlushLocked()
 }

@@ -20,6 +20,7 @@ type Dialect interface {
 type Handler interface {
 	// Publish takes one message of the client, its payload included. It may block to hold the client back, but must
 	// not wait for the outcome: done is called once, later or at once, from any goroutine; further calls do nothing.
+	// A verdict on a message that is given before Publish has returned may leave only then.
 	// ctx ends with the connection and governs this call only: what goes on after it returned must not depend on it.
 	Publish(ctx context.Context, p Publish, done func(Verdict))
 	// Subscribe returns the granted QoS, 0 or 1; anything else, best 0x80, refuses. qos is what the client asked for,

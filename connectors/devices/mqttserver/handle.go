@@ -17,6 +17,7 @@ var (
 
 // handle does what one packet asks for. An error closes the connection.
 func (c *Conn) handle(h packet.Header, body []byte) error {
+	c.fresh = true
 	switch h.Type {
 	case packet.PUBLISH:
 		return c.handlePublish(h.Flags, body)
@@ -71,6 +72,7 @@ func (c *Conn) handlePublish(flags byte, body []byte) error {
 	m.Payload = bytes.Clone(p.Payload)
 	p.Payload = nil
 	c.handler.Publish(c.ctx, m, func(v Verdict) { c.settle(number, v) })
+	c.enter()
 	return nil
 }
 
@@ -80,6 +82,7 @@ func (c *Conn) handleSubscribe(body []byte) error {
 		return err
 	}
 	codes := make([]byte, len(p.Subscriptions))
+	c.leave()
 	for i, s := range p.Subscriptions {
 		codes[i] = packet.SubscribeFailure
 		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
@@ -88,6 +91,7 @@ func (c *Conn) handleSubscribe(body []byte) error {
 			}
 		}
 	}
+	c.enter()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.controlLocked(packet.SUBACK, packet.AppendSuback(c.out.control, p.ID, codes))
@@ -99,9 +103,11 @@ func (c *Conn) handleUnsubscribe(body []byte) error {
 	if err := p.Decode(body); err != nil {
 		return err
 	}
+	c.leave()
 	for _, filter := range p.Filters {
 		c.handler.Unsubscribe(c.ctx, filter)
 	}
+	c.enter()
 	c.answer(packet.UNSUBACK, p.ID) // also if nothing was subscribed [MQTT-3.10.4-5]
 	return nil
 }

@@ -6,6 +6,8 @@ import "github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 type inbound struct {
 	slots ring[slot] // messages without a verdict, and those behind them, oldest first
 	base  uint64     // number of the oldest
+	// handing is 1 more than the number of the message that is being handed to the handler, 0 while none is.
+	handing uint64
 	// held has the packet identifiers of QoS 2 messages without PUBREL; true once PUBREC was sent.
 	held map[uint16]bool
 }
@@ -25,13 +27,22 @@ func (c *Conn) room() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.out.control) > unwritten && !c.closing && !c.draining {
-		c.wake.Wait()
+		c.waitLocked()
 	}
 	return !c.closing && !c.draining
 }
 
+// waitLocked waits on the reading goroutine's behalf, having others write what waits for the client.
+func (c *Conn) waitLocked() {
+	c.attended = false
+	c.startFlushLocked()
+	c.wake.Wait()
+	c.attended = true
+}
+
 // admit gives a message its place in the order of acknowledgements, waiting while too many have none. deliver is
-// false if the handler must not see it: reading is over, or it is a QoS 2 message that it has already seen.
+// false if the handler must not see it: reading is over, or it is a QoS 2 message that it has already seen. If it is
+// true, the handler is called next, and then enter.
 func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +59,7 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 		}
 	}
 	for c.in.slots.n >= c.server.limits.Inflight && !c.closing && !c.draining {
-		c.wake.Wait()
+		c.waitLocked()
 	}
 	if c.closing || c.draining {
 		return 0, false
@@ -60,7 +71,9 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 		c.in.held[p.ID] = false
 	}
 	c.in.slots.push(slot{id: p.ID, qos: p.QoS})
-	return c.in.base + uint64(c.in.slots.n) - 1, true
+	number = c.in.base + uint64(c.in.slots.n) - 1
+	c.attended, c.in.handing = false, number+1
+	return number, true
 }
 
 // settle takes a verdict and acknowledges every message whose turn has come: PUBACKs and PUBRECs leave in the order
@@ -78,6 +91,12 @@ func (c *Conn) settle(number uint64, v Verdict) {
 	s.verdict = v
 	if v != Ack && v != AckAndClose {
 		s.verdict = CloseWithoutAck
+	}
+	if c.in.handing == number+1 {
+		// The handler is about to return, and the reading goroutine will write.
+		was := c.attended
+		c.attended = true
+		defer func() { c.attended = was }()
 	}
 	for !c.closing && c.in.slots.n > 0 && c.in.slots.at(0).verdict != 0 {
 		c.in.base++

@@ -15,24 +15,79 @@ import (
 // errStopped ends reading when the connection is closed from this side.
 var errStopped = errors.New("reading is over")
 
-// inflow is the byte stream of a connection. A read deadline is set when the last packet was handled, not at every
-// read: a packet that drips in, byte by byte, does not keep a connection alive, and time that a handler takes does
-// not count against the client.
+// inflow is the byte stream of a connection. Before it waits for the client, it writes what waits for the client: so
+// the answers to packets that came together leave together, and no goroutine has to be started for them.
+//
+// The client's time begins when the last packet was handled, not at every read: a packet that drips in, byte by byte,
+// does not keep a connection alive, and time that a handler takes does not count against the client.
 type inflow Conn
 
 func (s *inflow) Read(p []byte) (int, error) {
 	c := (*Conn)(s)
-	c.mu.Lock()
-	if c.closing || c.draining {
-		c.mu.Unlock()
+	if !c.await() {
 		return 0, errStopped
+	}
+	for {
+		n, err := c.nc.Read(p)
+		if c.heard(n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			return n, err
+		}
+	}
+}
+
+// await prepares the reading goroutine to wait for the client. It reports false if reading is over.
+func (c *Conn) await() bool {
+	if !c.reader.More() {
+		c.finish()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attended = false
+	c.startFlushLocked()
+	if c.closing || c.draining {
+		return false
 	}
 	if c.fresh {
 		c.fresh = false
-		_ = c.nc.SetReadDeadline(time.Now().Add(c.idle))
+		c.due = time.Now().Add(c.idle)
+		// A deadline that is too early is mended when it has passed. A client that sends all the time costs none.
+		if c.armed.After(c.due) || c.armed.IsZero() {
+			c.armLocked()
+		}
 	}
+	return true
+}
+
+func (c *Conn) armLocked() {
+	c.armed = c.due
+	_ = c.nc.SetReadDeadline(c.armed)
+}
+
+// heard takes note that a read has ended. It reports false if it has to be repeated: the deadline has passed, and was
+// too early.
+func (c *Conn) heard(something bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !something && !c.closing && !c.draining && time.Now().Before(c.due) {
+		c.armLocked()
+		return false
+	}
+	c.attended = true
+	return true
+}
+
+// leave and enter stand around calls of code that is not ours. What was answered before may wait until it returns, so
+// that answers to packets that came together leave together; what is answered meanwhile does not.
+func (c *Conn) leave() {
+	c.mu.Lock()
+	c.attended = false
 	c.mu.Unlock()
-	return c.nc.Read(p)
+}
+
+func (c *Conn) enter() {
+	c.mu.Lock()
+	c.attended, c.in.handing = true, 0
+	c.mu.Unlock()
 }
 
 // serve is the life of a connection.
@@ -44,6 +99,7 @@ func (c *Conn) serve() {
 		c.guard(c.converse)
 	}
 	c.reader.Release()
+	c.finish()
 	<-c.gone
 	reason := c.reason // constant since gone
 	c.guard(c.abandon)
@@ -57,6 +113,18 @@ func (c *Conn) serve() {
 	}
 	c.server.observer.Closed(reason)
 	c.server.log.Debug().Stringer("remote", c.RemoteAddr()).Stringer("reason", reason).Str("event", "mqtt_closed").Send()
+}
+
+// finish ends that the connection is attended, and writes what waits if nobody else does.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	c.attended = false
+	write := c.flushableLocked()
+	c.out.writing = c.out.writing || write
+	c.mu.Unlock()
+	if write {
+		c.flush()
+	}
 }
 
 // guard runs f, which calls code that is not ours. A panic closes the connection, and nothing else.
@@ -124,6 +192,8 @@ func (c *Conn) readConnect(p *packet.Connect) error {
 }
 
 func (c *Conn) ask(p *packet.Connect) (Handler, ConnectCode) {
+	c.leave()
+	defer c.enter()
 	for _, d := range c.server.dialects {
 		if h, code := d.Connect(c.ctx, c, p); code != NotMine {
 			return h, code
@@ -195,9 +265,6 @@ func (c *Conn) converse() {
 			body, err = c.reader.ReadBody(h)
 		}
 		if err == nil {
-			c.mu.Lock()
-			c.fresh = true
-			c.mu.Unlock()
 			err = c.handle(h, body)
 		}
 		if errors.Is(err, errStopped) {

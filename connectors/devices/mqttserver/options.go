@@ -43,8 +43,8 @@ type Limits struct {
 	// 100 and 262,144.
 	OutboundMessages int
 	OutboundBytes    int
-	// WriteTimeout is how long a client may take to read what is written at once, up to 16 KiB or one message.
-	// Default 10 s.
+	// WriteTimeout is how long a client may take to read what is written at once, up to 16 KiB or one message; a
+	// quarter less if something was written shortly before. Default 10 s.
 	WriteTimeout time.Duration
 	// DrainTimeout is how long the server waits for verdicts when it stops. Default 5 s.
 	DrainTimeout time.Duration

@@ -10,8 +10,9 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 )
 
-// outbound is what waits for the client; guarded by Conn.mu. A goroutine that writes exists only while something
-// waits, so that an idle connection does not pay for one.
+// outbound is what waits for the client; guarded by Conn.mu. The reading goroutine writes it before it waits itself; if
+// it waits already, a goroutine that writes exists as long as something waits, so that an idle connection does not pay
+// for one.
 type outbound struct {
 	writing bool
 	control []byte // answers, encoded; they go before messages
@@ -19,6 +20,7 @@ type outbound struct {
 	bytes   int // of topics and payloads in queue
 	lastID  uint16
 	unacked map[uint16]func(ok bool) // QoS 1 messages on their way; the function may be nil
+	armed   time.Time                // the write deadline that is set
 }
 
 type message struct {
@@ -104,11 +106,15 @@ func (c *Conn) controlLocked(t packet.Type, grown []byte) {
 }
 
 func (c *Conn) startFlushLocked() {
-	if c.out.writing || !c.closing && len(c.out.control) == 0 && !c.sendableLocked() {
-		return
+	if !c.attended && c.flushableLocked() {
+		c.out.writing = true
+		go c.flush()
 	}
-	c.out.writing = true
-	go c.flush()
+}
+
+// flushableLocked reports whether somebody has to call flush.
+func (c *Conn) flushableLocked() bool {
+	return !c.out.writing && (c.closing || len(c.out.control) > 0 || c.sendableLocked())
 }
 
 // sendableLocked reports whether the oldest message may leave: not before the CONNACK [MQTT-3.2.0-1], and not while
@@ -169,12 +175,20 @@ func (c *Conn) takeBatch(batch []byte) (_ []byte, more bool) {
 		c.out.writing = c.closing // the last flush is never followed by another
 		return batch, c.closing
 	}
-	deadline := c.closeBy
-	if !c.closing {
-		deadline = time.Now().Add(c.server.limits.WriteTimeout)
-	}
-	_ = c.nc.SetWriteDeadline(deadline)
+	c.armWriteLocked()
 	return batch, true
+}
+
+// armWriteLocked sets the write deadline. Most writes set none: what is left of the last one must only be enough.
+func (c *Conn) armWriteLocked() {
+	timeout := c.server.limits.WriteTimeout
+	switch now := time.Now(); {
+	case c.closing:
+		_ = c.nc.SetWriteDeadline(c.closeBy)
+	case c.out.armed.Sub(now) < timeout-timeout/4:
+		c.out.armed = now.Add(timeout)
+		_ = c.nc.SetWriteDeadline(c.out.armed)
+	}
 }
 
 func (c *Conn) appendNextLocked(batch []byte) []byte {

@@ -109,7 +109,8 @@ func (s *Server) start(ctx context.Context, nc net.Conn, g *group) {
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.wake.L = &c.mu
 	c.reader.Reset((*inflow)(c), s.limits.ConnectBytes)
-	_ = nc.SetReadDeadline(time.Now().Add(s.limits.ConnectTimeout))
+	c.due = time.Now().Add(s.limits.ConnectTimeout)
+	c.armLocked()
 	g.add(c)
 	go func() {
 		defer g.remove(c)

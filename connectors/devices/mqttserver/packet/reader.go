@@ -54,6 +54,9 @@ func (r *Reader) ReadHeader() (Header, error) {
 		}
 		if n > 0 {
 			if n+h.Length > r.limit {
+				if r.version == V5 {
+					return h, err5TooLarge
+				}
 				return h, errTooLarge
 			}
 			r.r += n
@@ -148,3 +151,6 @@ func (r *Reader) giveBack() {
 		r.burst = nil
 	}
 }
+
+// More reports whether the source is likely to have more to read at once: the last read filled the buffer.
+func (r *Reader) More() bool { return r.full }
