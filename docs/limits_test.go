@@ -52,6 +52,7 @@ func notLimits() []string {
 		"devices.Limits.ProfileAge",     // how old may be what is known
 		"devices.Limits.ProvisionChain", // a name
 		"thingsboard.Options.Logger",
+		"web.Options.Logger", "web.Options.Observer",
 		"engine.Options.Begin", "engine.Options.Logger", "engine.Options.Now", "engine.Options.Redact",
 	}
 }
@@ -64,6 +65,7 @@ func TestLimitsAreAllThere(t *testing.T) {
 		{"../connectors/devices/mqttserver/options.go", "Limits", "mqttserver.Limits"},
 		{"../connectors/devices/service.go", "Limits", "devices.Limits"},
 		{"../connectors/devices/thingsboard/dialect.go", "Options", "thingsboard.Options"},
+		{"../connectors/devices/thingsboard/web/web.go", "Options", "web.Options"},
 		{"../connectors/intake/intake.go", "Limits", "intake.Limits"},
 		{"../engine/engine.go", "Options", "engine.Options"},
 	} {

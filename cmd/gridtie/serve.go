@@ -44,7 +44,7 @@ func (a *app) serve() *cobra.Command {
 
 func serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
 	return server.Options{
-		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
 		CertificateFile: s.TLSCertificateFile, CertificateKeyFile: s.TLSKeyFile,
 		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
 	}
@@ -69,6 +69,8 @@ func (a *app) banner(srv *server.Server) {
 	for _, l := range []struct{ name, what string }{
 		{"mqtt", "ThingsBoard dialect, no TLS"},
 		{"mqtts", "ThingsBoard dialect, TLS"},
+		{"http", "ThingsBoard dialect, no TLS"},
+		{"https", "ThingsBoard dialect, TLS"},
 		{"admin", "/healthz /readyz /metrics"},
 	} {
 		address := st.Addresses[l.name]
@@ -80,7 +82,7 @@ func (a *app) banner(srv *server.Server) {
 		case l.name == "admin":
 		case local(address):
 			what += ": this machine only"
-		case l.name == "mqtts":
+		case l.name == "mqtts", l.name == "https":
 			what += ": open to the network"
 		default:
 			what, open = what+": OPEN TO THE NETWORK", true
@@ -88,7 +90,7 @@ func (a *app) banner(srv *server.Server) {
 		a.say("  %-6s %-22s %s", l.name, address, what)
 	}
 	if open {
-		a.talk("warning: MQTT is open to the network without TLS: device credentials and supplier keys travel in clear")
+		a.talk("warning: an address is open to the network without TLS: device credentials and supplier keys travel in clear")
 	}
 	if srv.Fresh() {
 		a.say("Profile %q was made. Its provisioning key and secret: gridtie profiles show %s --reveal", server.FirstProfile, server.FirstProfile)

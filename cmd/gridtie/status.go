@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,7 +54,7 @@ func (a *app) showStatus(s admin.Status) {
 	a.field("chains", fmt.Sprintf("%s, revision %s since %s: %s", s.Chains.From, short(s.Chains.Revision), a.Time(s.Chains.Since),
 		strings.Join(s.Chains.IDs, ", ")))
 	a.showRefused(s.Chains.Refused)
-	for _, name := range []string{"mqtt", "admin"} {
+	for _, name := range slices.Sorted(maps.Keys(s.Addresses)) {
 		a.field(name, s.Addresses[name])
 	}
 	a.field("devices", a.Count(s.Sessions)+" connected")

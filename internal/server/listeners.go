@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // entrance is an address that the server listens on.
@@ -36,6 +38,8 @@ func (s *Server) listen() (err error) {
 		{"admin", o.Admin, plain, s.servePublic},
 		{"mqtt", o.MQTT, plain, s.mqtt.Serve},
 		{"mqtts", o.MQTTS, secure, s.mqtt.Serve},
+		{"http", o.HTTP, plain, s.serveDevices},
+		{"https", o.HTTPS, secure, s.serveDevices},
 	} {
 		if err := s.openTCP(e.name, e.address, e.tls, e.serve); err != nil {
 			return err
@@ -50,7 +54,7 @@ func (s *Server) listen() (err error) {
 // secured are the addresses that need a certificate.
 func (o Options) secured() []string {
 	var names []string
-	for _, e := range []struct{ name, address string }{{"mqtts", o.MQTTS}} {
+	for _, e := range []struct{ name, address string }{{"mqtts", o.MQTTS}, {"https", o.HTTPS}} {
 		if e.address != "" && e.address != Off {
 			names = append(names, e.name)
 		}
@@ -103,10 +107,29 @@ func (s *Server) servePublic(ctx context.Context, l net.Listener) error {
 	return serveHTTP(ctx, l, s.publicHandler())
 }
 
-// serveHTTP serves until ctx ends, then lets requests under way finish.
+// serveDevices serves devices that speak HTTP.
+func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
+	if n := s.options.MaxConnections; n > 0 {
+		l = netutil.LimitListener(l, n)
+	}
+	// A poll that waits ends with the server, not in five minutes; what was handed over is answered all the same.
+	return serveHTTP(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if full(s.store) != nil {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		polling, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		s.web.ServeHTTP(w, r.WithContext(polling))
+	}))
+}
+
+// serveHTTP serves until ctx ends, then lets requests under way finish. Answers have no time limit: polls wait for minutes.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -7,10 +7,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +24,9 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/server"
+	"github.com/gridtie/gridtie/registry"
 )
 
 // certificate writes a certificate that signs itself, and its key, into a folder.
@@ -158,5 +164,87 @@ func TestSilentTLSClient(t *testing.T) {
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("stopping: %v", err)
+	}
+}
+
+// TestHTTPDevice: a meter over HTTP and HTTPS, from provisioning to its attachment's outcome.
+func TestHTTPDevice(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t, t.TempDir(), "gridtie.test")
+	s := start(t, server.Options{
+		Data: t.TempDir(), HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", CertificateFile: cert, CertificateKeyFile: key,
+	})
+	provisioningKey, provisioningSecret, err := s.Registry().RevealProfile(t.Context(), server.FirstProfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, base := range map[string]string{"http": "http://" + s.Addresses()["http"], "https": "https://" + s.Addresses()["https"]} {
+		c := &http.Client{Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // its certificate is looked at elsewhere
+		}}
+		defer c.CloseIdleConnections()
+		post := func(path, body string) string {
+			res, err := c.Post(base+path, "application/json", strings.NewReader(body)) //nolint:noctx // the test has an end
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = res.Body.Close() }()
+			text, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != http.StatusOK {
+				t.Fatalf("%s %s: got %d %s %v", name, path, res.StatusCode, text, err)
+			}
+			return string(text)
+		}
+		var given struct{ CredentialsValue, Status string }
+		answer := post("/api/v1/provision", fmt.Sprintf(`{"deviceName":%q,"provisionDeviceKey":%q,"provisionDeviceSecret":%q}`,
+			name, provisioningKey.Reveal(), provisioningSecret.Reveal()))
+		if err := json.Unmarshal([]byte(answer), &given); err != nil || given.Status != "SUCCESS" {
+			t.Fatalf("%s: got %s %v", name, answer, err)
+		}
+		post("/api/v1/"+given.CredentialsValue+"/attributes", `{"supplierKey":"unknown","CUPS":"ES0021000000000001RK"}`)
+		res, err := c.Get(base + "/api/v1/" + given.CredentialsValue + "/attributes?sharedKeys=attachment") //nolint:noctx // as above
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if !strings.Contains(string(text), `"outcome":"KEY_REFUSED"`) {
+			t.Errorf("%s: got %s, want the outcome as soon as the post is answered", name, text)
+		}
+	}
+}
+
+// TestHTTPPollEndsWithTheServer: a poll does not hold the server up.
+func TestHTTPPollEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Options{Data: t.TempDir(), HTTP: "127.0.0.1:0"})
+	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter-1", Profile: server.FirstProfile},
+		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("T")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := make(chan int, 1)
+	go func() {
+		res, err := http.Get("http://" + s.Addresses()["http"] + "/api/v1/T/rpc") //nolint:noctx // it ends with the server
+		if err != nil {
+			status <- 0
+			return
+		}
+		_ = res.Body.Close()
+		status <- res.StatusCode
+	}()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, text := s.get(t, "/metrics"); strings.Contains(text, "gridtie_devices_waiting 1\n") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("no poll came")
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	if got := <-status; got != http.StatusServiceUnavailable {
+		t.Errorf("the poll: got %d, want 503", got)
 	}
 }

@@ -38,7 +38,8 @@ type snapshot struct {
 
 	in, done, deadLettered, abandoned, inFlight, repeated *prometheus.Desc
 	outcomes, node, stuck                                 *prometheus.Desc
-	applied, synced, ready, connected, info, chainsOK     *prometheus.Desc
+	applied, synced, ready, info, chainsOK                *prometheus.Desc
+	connected, waiting                                    *prometheus.Desc
 }
 
 func newSnapshot(s *Server) *snapshot {
@@ -60,6 +61,7 @@ func newSnapshot(s *Server) *snapshot {
 		synced:       d("store_synced_state", "Number of the newest state that is on disk."),
 		ready:        d("ready", "1 if the server can promise anything."),
 		connected:    d("devices_connected", "Devices with an open session."),
+		waiting:      d("devices_waiting", "Polls and observations of devices under way."),
 		chainsOK:     d("chain_set_ok", "1 if the chains in force are those in the folder, 0 if a changed set was refused."),
 		info:         d("info", "Always 1.", "version", "revision"),
 	}
@@ -99,6 +101,7 @@ func (s *snapshot) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(s.ready, ready)
 	gauge(s.connected, float64(s.server.core.Devices.Connected()))
+	gauge(s.waiting, float64(s.server.core.Devices.Waiting()))
 	chainsOK := 1.0
 	if s.server.chains.status() != nil {
 		chainsOK = 0

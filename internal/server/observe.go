@@ -1,11 +1,14 @@
 package server
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/web"
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/internal/admin"
 )
@@ -17,6 +20,7 @@ type counters struct {
 	logins, provisioned, bad, ended     *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
 	commits                             prometheus.Histogram
+	answered                            *prometheus.CounterVec                       // HTTP
 	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
 }
 
@@ -43,6 +47,10 @@ func (c *counters) register(r *prometheus.Registry) {
 	c.provisioned = many("provisioning_answers_total", "Answers to provisioning requests.", "status")
 	c.bad = many("bad_payloads_total", "Payloads refused before they became messages.", "reason")
 	c.ended = many("device_sessions_ended_total", "Sessions ended from this side.", "reason")
+	c.answered = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gridtie_http_answers_total", Help: "Requests of devices answered over HTTP, by route and status.",
+	}, []string{"route", "status"})
+	r.MustRegister(c.answered)
 	c.reloads = many("chain_reloads_total", "Readings of the folder of chains that led to a verdict, by verdict.", "result")
 	for _, result := range admin.ReloadResults() {
 		c.reloads.WithLabelValues(result)
@@ -63,6 +71,9 @@ func (c *counters) register(r *prometheus.Registry) {
 
 // begin makes every label there can be, at zero: of a counter that appears with its first event, nobody sees the rise.
 func (c *counters) begin() {
+	for _, route := range web.Routes() {
+		c.answered.WithLabelValues(route, "200")
+	}
 	for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 		c.refused.WithLabelValues(r.String())
 	}
@@ -88,6 +99,14 @@ func (c *counters) begin() {
 
 func (m *metrics) mqtt() mqttserver.Observer { return &mqttCounters{&m.counters} }
 func (m *metrics) devices() devices.Observer { return &deviceCounters{&m.counters} }
+
+func (m *metrics) web() web.Observer { return &webCounters{&m.counters} }
+
+type webCounters struct{ c *counters }
+
+func (o *webCounters) Answered(route string, status int) {
+	o.c.answered.WithLabelValues(route, strconv.Itoa(status)).Inc()
+}
 
 type mqttCounters struct{ c *counters }
 

@@ -21,6 +21,8 @@ type Options struct {
 	Store                               secret.Text // address of a PostgreSQL database; empty for a store in Data
 	MQTT                                string      // HOST:PORT; empty or Off for none
 	MQTTS                               string      // the same over TLS, which needs the two files
+	HTTP                                string      // HOST:PORT of the device API; empty or Off for none
+	HTTPS                               string      // the same over TLS
 	CertificateFile, CertificateKeyFile string      // PEM; read again when they change
 	Admin                               string      // HOST:PORT of health and metrics; empty or Off for none
 	Chains                              string      // folder of chain files; empty for the built-in set

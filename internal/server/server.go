@@ -8,6 +8,7 @@ import (
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/web"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/registry"
@@ -24,6 +25,7 @@ type Server struct {
 	core    *Core
 	metrics *metrics
 	mqtt    *mqttserver.Server
+	web     *web.Handler
 	chains  *chainFolder // nil for the built-in set
 
 	socket    net.Listener // of the command line
@@ -63,6 +65,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},
 		Logger: o.Logger, Observer: s.metrics.mqtt(),
 	}, door{s.store}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
+	s.web = web.New(s.core.Devices, web.Options{Body: int64(o.MaxPacket), Logger: o.Logger, Observer: s.metrics.web()})
 	s.metrics.watch(s)
 	err = s.listen()
 	return s, err

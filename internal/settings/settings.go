@@ -27,6 +27,8 @@ type Settings struct {
 	Store                          secret.Text // address of a PostgreSQL database; empty for a store in Data
 	MQTT                           string      // HOST:PORT or Off
 	MQTTS                          string      // HOST:PORT or Off: over TLS
+	HTTP                           string      // HOST:PORT or Off
+	HTTPS                          string      // HOST:PORT or Off: over TLS
 	Admin                          string      // HOST:PORT or Off: health and metrics only
 	Chains                         string      // folder of chain files; empty for the built-in set
 	ServerKeyFile                  string      // empty for server.key in Data
@@ -78,6 +80,14 @@ func Keys() []Key {
 			set: address(func(s *Settings) *string { return &s.MQTTS }),
 		},
 		{
+			Name: "http", Default: "127.0.0.1:8080", Doc: "address for devices that speak HTTP without TLS: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.HTTP }),
+		},
+		{
+			Name: "https", Default: Off, Doc: "address for devices that speak HTTP over TLS: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.HTTPS }),
+		},
+		{
 			Name: "admin", Default: "127.0.0.1:9464", Doc: "address for /healthz, /readyz and /metrics: HOST:PORT or off",
 			set: address(func(s *Settings) *string { return &s.Admin }),
 		},
@@ -110,7 +120,7 @@ func Keys() []Key {
 			set: number(1, 10_000_000, func(s *Settings) *int { return &s.MaxConnections }),
 		},
 		{
-			Name: "max-packet", Default: "65536", Doc: "largest MQTT packet taken from a device, in bytes, 1024 to 268435455",
+			Name: "max-packet", Default: "65536", Doc: "largest MQTT packet, and largest body of an HTTP request, taken from a device, in bytes, 1024 to 268435455",
 			set: number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket }),
 		},
 	}

@@ -397,6 +397,11 @@ func TestHTTPUnknownPaths(t *testing.T) {
 	}
 	w.answers.mu.Lock()
 	defer w.answers.mu.Unlock()
+	for answered := range w.answers.by {
+		if route, _, _ := strings.Cut(answered, " "); !slices.Contains(web.Routes(), route) {
+			t.Errorf("route %s is not one of Routes", route)
+		}
+	}
 	if w.answers.by["unknown 404"] == 0 || w.answers.by["telemetry 401"] != 1 {
 		t.Errorf("counted: got %v", w.answers.by)
 	}

@@ -29,7 +29,7 @@ import (
 
 // Options of a Handler. The zero value works.
 type Options struct {
-	// Body is how many bytes a request may bring. Default 65,536, as a packet of MQTT.
+	// Body is how many bytes a request may bring. Default 65,536: that of an MQTT packet.
 	Body int64
 	// Wait is how long a poll waits that names no time. Default 60 s, ThingsBoard's.
 	Wait time.Duration
@@ -41,7 +41,15 @@ type Options struct {
 	Observer Observer
 }
 
-// Observer is told of every answer: the route, a closed set fit for a metric label, and the status.
+// Routes are the names of the routes, as an Observer is told them.
+func Routes() []string {
+	return []string{
+		"provision", "telemetry", "attributes", "attributes-read", "attributes-updates", "rpc-poll", "rpc-ask", "rpc-answer",
+		"unknown",
+	}
+}
+
+// Observer is told of every answer: the route, one of Routes, and the status.
 type Observer interface {
 	Answered(route string, status int)
 }
