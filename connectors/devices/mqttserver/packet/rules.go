@@ -36,18 +36,11 @@ const (
 
 // checkText applies section 1.5.4, with its advice if the rules are strict.
 func (r *Rules) checkText(b []byte) *Error {
-	ascii := true
-	for _, c := range b {
-		if c == 0 {
-			return err5NUL
-		}
-		ascii = ascii && c-0x20 < 0x5f
-	}
-	if ascii {
-		return nil
-	}
 	if !utf8.Valid(b) {
 		return err5UTF8
+	}
+	if bytes.IndexByte(b, 0) >= 0 {
+		return err5NUL
 	}
 	if r.StrictText && bytes.ContainsFunc(b, unwise) {
 		return err5Character

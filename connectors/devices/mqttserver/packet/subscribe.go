@@ -29,6 +29,9 @@ type Subscribe struct {
 func (p *Subscribe) Decode(body []byte) error {
 	f := fields{rest: body}
 	p.ID, p.Subscriptions = f.packetID(), nil
+	if n := countFilters(f.rest, 1); n > 0 {
+		p.Subscriptions = make([]Subscription, 0, n)
+	}
 	for f.err == nil && len(f.rest) > 0 {
 		filter := decodeFilter(&f)
 		qos := f.byte()
@@ -69,6 +72,9 @@ type Unsubscribe struct {
 func (p *Unsubscribe) Decode(body []byte) error {
 	f := fields{rest: body}
 	p.ID, p.Filters = f.packetID(), nil
+	if n := countFilters(f.rest, 0); n > 0 {
+		p.Filters = make([]string, 0, n)
+	}
 	for f.err == nil && len(f.rest) > 0 {
 		p.Filters = append(p.Filters, decodeFilter(&f))
 	}

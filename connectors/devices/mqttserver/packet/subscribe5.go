@@ -43,12 +43,12 @@ func checkOptions(options byte, sub *Subscription) *Error {
 	return nil
 }
 
-// countFilters says how many filters, each with so many bytes of options, a sound payload holds, so that a SUBSCRIBE
+// countFilters says how many filters, each with so many bytes of options, b begins with that may be sound, so that a SUBSCRIBE
 // of many short ones costs no more than a small multiple of its length.
 func countFilters(b []byte, options int) (n int) {
 	for len(b) >= 2 {
 		length := 2 + (int(b[0])<<8 | int(b[1])) + options
-		if length > len(b) {
+		if length > len(b) || length == 2+options {
 			break
 		}
 		b = b[length:]
