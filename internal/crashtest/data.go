@@ -11,6 +11,7 @@ import (
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
+	"github.com/gridtie/gridtie/registry/store/postgres"
 )
 
 // WriteChains writes Chains into a folder, for a process.
@@ -25,6 +26,12 @@ func WriteChains(dir string) error {
 
 // InFolder opens a data folder in which no process runs.
 func InFolder(path string, use func(store.Store, secret.Key) error) (err error) {
+	return InDatabase(path, "", use)
+}
+
+// InDatabase opens a store in a database and the data folder that belongs to it; without an address, the store in the
+// folder.
+func InDatabase(path, address string, use func(store.Store, secret.Key) error) (err error) {
 	f, err := folder.Open(path)
 	if err != nil {
 		return err
@@ -34,12 +41,19 @@ func InFolder(path string, use func(store.Store, secret.Key) error) (err error) 
 	if err != nil {
 		return err
 	}
-	st, err := pebble.Open(f.Store(), pebble.Options{})
+	st, err := openStore(f, address)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	return use(st, key)
+}
+
+func openStore(f *folder.Folder, address string) (store.Store, error) {
+	if address == "" {
+		return pebble.Open(f.Store(), pebble.Options{})
+	}
+	return postgres.Open(context.Background(), address, postgres.Options{})
 }
 
 // FurnishStore makes and furnishes the registry in an empty store.

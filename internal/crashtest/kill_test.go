@@ -39,34 +39,57 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
 	program, chains := build(t)
-	t.Run("under load", func(t *testing.T) { underLoad(t, rng, program, chains) })
-	t.Run("at its first start", func(t *testing.T) { atFirstStart(t, rng, program, chains) })
+	t.Run("under load", func(t *testing.T) { underLoad(t, rng, ground{program: program, chains: chains}, *rounds) })
+	t.Run("at its first start", func(t *testing.T) {
+		atFirstStart(t, rng, *rounds, func(int) ground { return ground{program: program, chains: chains} })
+	})
+}
+
+// ground is what the program runs on, but for its data folder.
+type ground struct {
+	program, chains string
+	database        string // address; empty for a store in the folder
+}
+
+func (g ground) launch(data string) (*crashtest.Process, error) {
+	return crashtest.Launch(g.program, data, g.chains, "GRIDTIE_STORE="+g.database)
+}
+
+func (g ground) start(data string) (*crashtest.Process, error) {
+	return crashtest.Start(g.program, data, g.chains, "GRIDTIE_STORE="+g.database)
+}
+
+func (g ground) open(data string, use func(store.Store, secret.Key) error) error {
+	return crashtest.InDatabase(data, g.database, use)
 }
 
 // underLoad ends it again and again on the same folder, and looks at what is left each time: by SIGKILL as often as is
 // asked for, and then a few times by SIGTERM, upon which it has to finish and end with 0.
-func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
+func underLoad(t *testing.T, rng *rand.Rand, on ground, rounds int) {
 	data := filepath.Join(t.TempDir(), "data")
 	var storm crashtest.Storm
-	must(t, crashtest.InFolder(data, func(st store.Store, key secret.Key) (err error) {
+	must(t, on.open(data, func(st store.Store, key secret.Key) (err error) {
 		storm.World, err = crashtest.FurnishStore(t.Context(), st, key)
 		return err
 	}))
 	before := [2]int{}
-	for round := range *rounds + 1 + *rounds/5 {
+	for round := range rounds + 1 + rounds/5 {
 		by, end := "SIGKILL", (*crashtest.Process).Kill
-		if round >= *rounds {
+		if round >= rounds {
 			by, end = "SIGTERM", (*crashtest.Process).Stop
 		}
 		after := time.Duration(50+rng.IntN(550)) * time.Millisecond
-		rage(t, &storm, program, data, chains, after, end)
+		if on.database != "" {
+			after *= 4 // it is slower
+		}
+		rage(t, &storm, on, data, after, end)
 		kills := 0
 		for ; rng.IntN(3) == 0; kills++ { // once more, while it takes up what was left
-			p, err := crashtest.Start(program, data, chains)
+			p, err := on.start(data)
 			must(t, err)
 			must(t, p.Kill())
 		}
-		p, err := crashtest.Start(program, data, chains)
+		p, err := on.start(data)
 		must(t, err)
 		if err := storm.Return(p.Address, 1+len(storm.Snapshot(func() {}))/100); err != nil {
 			t.Errorf("round %d: %v", round+1, err)
@@ -75,7 +98,7 @@ func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 
 		var found crashtest.Findings
 		meters := storm.Snapshot(func() {})
-		must(t, crashtest.InFolder(data, func(st store.Store, key secret.Key) (err error) {
+		must(t, on.open(data, func(st store.Store, key secret.Key) (err error) {
 			found, _, err = crashtest.Restart(t.Context(), st, key, meters)
 			return err
 		}))
@@ -93,9 +116,9 @@ func underLoad(t *testing.T, rng *rand.Rand, program, chains string) {
 }
 
 // rage lets meters in and ends the server after a while.
-func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, after time.Duration, end func(*crashtest.Process) error) {
+func rage(t *testing.T, storm *crashtest.Storm, on ground, data string, after time.Duration, end func(*crashtest.Process) error) {
 	t.Helper()
-	p, err := crashtest.Start(program, data, chains)
+	p, err := on.start(data)
 	must(t, err)
 	var ending atomic.Bool
 	var load sync.WaitGroup
@@ -114,14 +137,15 @@ func rage(t *testing.T, storm *crashtest.Storm, program, data, chains string, af
 
 // atFirstStart kills the program while it makes its folder, its key and its registry, each time in a new folder: the next
 // start has to cope with what there is.
-func atFirstStart(t *testing.T, rng *rand.Rand, program, chains string) {
-	for range *rounds {
+func atFirstStart(t *testing.T, rng *rand.Rand, rounds int, ground func(n int) ground) {
+	for n := range rounds {
+		on := ground(n)
 		data, after := filepath.Join(t.TempDir(), "data"), time.Duration(rng.IntN(150))*time.Millisecond
-		p, err := crashtest.Launch(program, data, chains)
+		p, err := on.launch(data)
 		must(t, err)
 		<-time.After(after)
 		must(t, p.Kill())
-		p, err = crashtest.Start(program, data, chains)
+		p, err = on.start(data)
 		if err != nil {
 			t.Errorf("killed after %v: %v", after, err)
 			continue

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -21,11 +22,12 @@ type Process struct {
 	out       sync.WaitGroup
 }
 
-// Launch runs the program on a data folder and a folder of chains.
-func Launch(program, data, chains string) (*Process, error) {
+// Launch runs the program on a data folder and a folder of chains, with more variables in its environment.
+func Launch(program, data, chains string, variables ...string) (*Process, error) {
 	p := &Process{listening: make(chan string, 1), cmd: exec.Command(program, "serve", "--data", data, "--chains", chains,
-		"--mqtt", "127.0.0.1:0", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
+		"--mqtt", "127.0.0.1:0", "--http", "off", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
 	p.cmd.Stderr = &p.talk
+	p.cmd.Env = append(os.Environ(), variables...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -46,8 +48,8 @@ func Launch(program, data, chains string) (*Process, error) {
 }
 
 // Start launches the program and waits until devices can connect.
-func Start(program, data, chains string) (*Process, error) {
-	p, err := Launch(program, data, chains)
+func Start(program, data, chains string, variables ...string) (*Process, error) {
+	p, err := Launch(program, data, chains, variables...)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ func start(t *testing.T, o server.Options) *running {
 		o.Data = filepath.Join(t.TempDir(), "data")
 	}
 	o.MQTT, o.Admin, o.Version = "127.0.0.1:0", "127.0.0.1:0", "test"
+	o.Store = databaseOf(t, o)
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := server.Open(ctx, o)
 	if err != nil {
