@@ -1,9 +1,11 @@
 package crashtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Storm is meters that come in over sockets, round after round: first those that were cut off before, then new ones.
@@ -28,6 +30,32 @@ func (s *Storm) Rage(address string, connections int, ended func(error)) {
 					s.giveBack(n)
 					ended(fmt.Errorf("%s: %w", name(n), err))
 					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Persist sends meters to a server, over so many connections at once, until ctx ends; one that meets an error begins again
+// after a while, as devices do. visited is called with the time that each visit took, and with the error that cut it
+// off, from several goroutines.
+func (s *Storm) Persist(ctx context.Context, address string, connections int, visited func(took time.Duration, cut error)) {
+	const pause = 50 * time.Millisecond
+	var all sync.WaitGroup
+	for range connections {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				n, began := s.take(), time.Now()
+				err := s.visit(address, n)
+				visited(time.Since(began), err)
+				if err == nil {
+					continue
+				}
+				s.giveBack(n)
+				select {
+				case <-ctx.Done():
+				case <-time.After(pause):
 				}
 			}
 		})
