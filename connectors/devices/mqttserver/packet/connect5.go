@@ -77,12 +77,8 @@ func decodeWill5(s *scanner, flags byte) (w *Will, unacceptable *Error) {
 	w.Properties = bytes.Clone(s.properties(will))
 	topic := s.text()
 	if s.err == nil {
-		switch checkTopic(topic) {
-		case nil:
-		case errEmptyTopic:
-			s.fail(err5EmptyTopic)
-		default:
-			s.fail(err5WillTopic)
+		if err := checkTopic5(topic, err5WillTopic); err != nil {
+			s.fail(err)
 		}
 	}
 	payload := s.binary()

@@ -16,8 +16,8 @@ func (p *Publish) Decode5(flags byte, body []byte, r *Rules) error {
 		return s.err
 	}
 	if len(topic) > 0 {
-		if checkTopic(topic) != nil {
-			return err5Wildcard
+		if err := checkTopic5(topic, err5Wildcard); err != nil {
+			return err
 		}
 	} else if _, alias := p.Properties.Number(TopicAlias); !alias {
 		return err5NoTopic

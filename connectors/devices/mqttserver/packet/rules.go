@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -110,13 +111,25 @@ func checkFilter5(b []byte) *Error {
 		}
 		b = rest
 	}
-	switch checkFilter(b) {
-	case nil:
+	err := checkFilter(b)
+	switch {
+	case err == nil:
 		return nil
-	case errFilterHash:
+	case errors.Is(err, errFilterHash):
 		return err5FilterHash
-	case errFilterPlus:
+	case errors.Is(err, errFilterPlus):
 		return err5FilterPlus
 	}
 	return err5FilterEmpty
+}
+
+// checkTopic5 is checkTopic for MQTT 5, where wildcards break different statements in different places.
+func checkTopic5(b []byte, wildcard *Error) *Error {
+	switch {
+	case len(b) == 0:
+		return err5EmptyTopic
+	case bytes.IndexByte(b, '+') >= 0, bytes.IndexByte(b, '#') >= 0:
+		return wildcard
+	}
+	return nil
 }

@@ -201,7 +201,7 @@ func (s *scanner) property(in Type, id uint32) *Error {
 	case formText:
 		b := s.text()
 		if s.err == nil && id == uint32(ResponseTopic) {
-			return checkResponseTopic(b)
+			return checkTopic5(b, err5ResponseTopic)
 		}
 	case formBinary:
 		s.binary()
@@ -221,14 +221,4 @@ func (s *scanner) property(in Type, id uint32) *Error {
 		}
 	}
 	return s.err
-}
-
-func checkResponseTopic(b []byte) *Error {
-	switch checkTopic(b) {
-	case nil:
-		return nil
-	case errEmptyTopic:
-		return err5EmptyTopic
-	}
-	return err5ResponseTopic
 }
