@@ -98,13 +98,13 @@ func TestMQTT5Forward(t *testing.T) {
 	_, alias := out.Number(packet.TopicAlias)
 	for _, tc := range []struct{ name, got, want string }{
 		{"MQTT-3.3.2-4 payload format indicator", fmt.Sprint(out.Value(packet.PayloadFormatIndicator)), "1"},
-		{"MQTT-3.3.2-6 message expiry interval is the sender's", fmt.Sprint(out.Value(packet.MessageExpiryInterval)), "59"},
-		{"MQTT-3.3.2-7 topic alias stays behind", fmt.Sprint(alias), "false"},
+		{"message expiry interval is the sender's", fmt.Sprint(out.Value(packet.MessageExpiryInterval)), "59"},
+		{"topic alias stays behind", fmt.Sprint(alias), "false"},
 		{"MQTT-3.3.2-15 response topic", text(out, packet.ResponseTopic), fmt.Sprint("r/t", true)},
 		{"MQTT-3.3.2-16 correlation data", fmt.Sprintf("%x", correlation), "00ff"},
 		{"MQTT-3.3.2-17 MQTT-3.3.2-18 MQTT-3.1.3-10 user properties", strings.Join(pairs, " "), "b=1 a=2 b=1"},
 		{"MQTT-3.3.2-20 content type", text(out, packet.ContentType), fmt.Sprint("", true)},
-		{"MQTT-3.3.4-4 subscription identifiers", fmt.Sprint(slices.Collect(out.AppendNumber(packet.SubscriptionIdentifier, 1).SubscriptionIdentifiers())), "[300 1]"},
+		{"subscription identifiers", fmt.Sprint(slices.Collect(out.AppendNumber(packet.SubscriptionIdentifier, 1).SubscriptionIdentifiers())), "[300 1]"},
 		{"MQTT-3.1.2-29 without reasons", string(out.AppendText(packet.ReasonString, "x").AppendNumber(packet.ServerKeepAlive, 0).WithoutReasons()[:2]), "\x01\x01"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

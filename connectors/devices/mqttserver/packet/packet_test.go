@@ -78,7 +78,7 @@ var sound = []struct {
 	loose bool // is written in another form than it came
 }{
 	{name: "MQTT-3.1.3-3 connect", bytes: connect(0x02, str("c1"))},
-	{name: "MQTT-3.1.3-6 connect without client identifier", bytes: connect(0x02, str(""))},
+	{name: "connect without client identifier", bytes: connect(0x02, str(""))},
 	{name: "connect, not clean", bytes: connect(0x00, str("c1"))},
 	{name: "MQTT-3.1.3-1 connect with everything", bytes: connect(0xf6, str("c1")+str("w/t")+str("\x00gone")+str("user")+str("\xff\x00"))},
 	{name: "connect with user name only", bytes: connect(0x82, str("c1")+str("token"))},
@@ -96,7 +96,7 @@ var sound = []struct {
 	{name: "MQTT-1.5.3-3 publish with BOM and control characters", bytes: frame(0x30, str("\ufeffa\u0001\uffff"))},
 	{name: "publish of 200 bytes", bytes: frame(0x32, str("v1/devices/me/telemetry")+"\x00\x07"+strings.Repeat("x", 175))},
 	{name: "remaining length in four bytes", bytes: "\x30\x83\x80\x80\x00" + str("a"), loose: true},
-	{name: "MQTT-2.3.1-6 puback", bytes: "\x40\x02\x00\x01"},
+	{name: "puback", bytes: "\x40\x02\x00\x01"},
 	{name: "pubrec", bytes: "\x50\x02\x00\x01"},
 	{name: "pubrel", bytes: "\x62\x02\x00\x01"},
 	{name: "pubcomp", bytes: "\x70\x02\x00\x01"},
