@@ -171,13 +171,23 @@ func (t *Tx) putProfile(ctx context.Context, old, row *profileRow) error {
 	return profiles.put(t, old, row)
 }
 
-// UpdateProfile changes a profile. Its secret stays, and so does its provisioning key if p names none.
+// UpdateProfile replaces a profile. Its secret stays, and so does its provisioning key if p names none.
 func (r *Registry) UpdateProfile(ctx context.Context, p Profile) (Profile, error) {
+	return r.ChangeProfile(ctx, p.Name, func(old *Profile) { *old = p })
+}
+
+// ChangeProfile changes a profile as it stands: change may be called more than once. Its name and its secret stay, and so do
+// provisioning key and fields that change leaves empty.
+func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*Profile)) (Profile, error) {
+	var p Profile
 	err := r.run(ctx, func(t *Tx) error {
-		old, err := t.profile(ctx, p.Name)
+		old, err := t.profile(ctx, name)
 		if err != nil {
 			return err
 		}
+		p = old.Profile
+		change(&p)
+		p.Name = name
 		if p.ProvisionKey == "" {
 			p.ProvisionKey = old.ProvisionKey
 		}
@@ -190,7 +200,7 @@ func (r *Registry) UpdateProfile(ctx context.Context, p Profile) (Profile, error
 		return t.putProfile(ctx, old, &profileRow{Profile: p, Secret: old.Secret})
 	})
 	if err != nil {
-		return Profile{}, fmt.Errorf("updating profile %q: %w", p.Name, err)
+		return Profile{}, fmt.Errorf("updating profile %q: %w", name, err)
 	}
 	return p, nil
 }

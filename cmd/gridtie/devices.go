@@ -10,10 +10,10 @@ import (
 
 func (a *app) devices() *cobra.Command {
 	return group(&cobra.Command{
-		Use: "devices", Short: "Show and delete devices",
-		Long:    "Show where devices stand and why, and delete them.",
+		Use: "devices", Short: "Show, call, change and delete devices",
+		Long:    "Show where devices stand and why, call them, set their attributes and credentials, and delete them.",
 		Example: "  gridtie devices list\n  gridtie devices show meter-1",
-	}, a.devicesList(), a.devicesShow(), a.devicesDelete())
+	}, a.devicesList(), a.devicesShow(), a.devicesRPC(), a.devicesCalls(), a.devicesSetAttributes(), a.devicesSetCredentials(), a.devicesDelete())
 }
 
 // pageFlags gives cmd the flags that bound a list.

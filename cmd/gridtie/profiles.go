@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gridtie/gridtie/internal/admin"
@@ -9,11 +13,11 @@ import (
 
 func (a *app) profiles() *cobra.Command {
 	return group(&cobra.Command{
-		Use: "profiles", Short: "Add and show device profiles",
-		Long: "Add and show profiles: what devices of one kind have in common, above all the key and secret with which they\n" +
+		Use: "profiles", Short: "Add, change and show device profiles",
+		Long: "Add, change and show profiles: what devices of one kind have in common, above all the key and secret with which they\n" +
 			"ask to be provisioned.",
 		Example: "  gridtie profiles list\n  gridtie profiles show meters --reveal --json",
-	}, a.profilesAdd(), a.profilesList(), a.profilesShow())
+	}, a.profilesAdd(), a.profilesSet(), a.profilesList(), a.profilesShow())
 }
 
 func (a *app) profilesAdd() *cobra.Command {
@@ -56,9 +60,85 @@ func (a *app) profilesAdd() *cobra.Command {
 	f.StringVar(&in.Ack, "ack", registry.AckDone, "what an acknowledgement waits for: done or stored")
 	f.BoolVar(&in.NoCastStrings, "no-cast-strings", false, "leave numbers that come as text alone")
 	f.BoolVar(&in.NoReprovision, "no-reprovision", false, "never repeat the answer to a device that lost it")
+	f.BoolVar(&in.AckInvalid, "ack-on-validation-failure", false, "acknowledge a bad payload instead of closing the connection")
+	f.StringVar((*string)(&in.TransportType), "transport", string(registry.TransportDefault), transportUsage)
+	f.StringVar(&in.TelemetryTopic, "telemetry-topic", "", telemetryUsage)
+	f.StringVar(&in.AttributesTopic, "attributes-topic", "", attributesUsage)
+	f.StringVar(&in.AttributesSubscribeTopic, "attributes-subscribe-topic", "", subscribeUsage)
 	a.jsonFlag(cmd)
 	return cmd
 }
+
+const (
+	transportUsage  = "DEFAULT: MQTT, HTTP and CoAP; MQTT, with topics of its own; or COAP"
+	telemetryUsage  = "filter of the topics that telemetry comes on, with + and #; needs --transport MQTT"
+	attributesUsage = "filter of the topics that attributes come on"
+	subscribeUsage  = "what devices may subscribe to for shared attributes, besides v1/devices/me/attributes"
+)
+
+func (a *app) profilesSet() *cobra.Command {
+	var in admin.ChangedProfile
+	cmd := &cobra.Command{
+		Use: "set NAME", Short: "Change a profile", Args: args(1, "the name of a profile"),
+		Long: "Change a profile: what is not given stays as it is, and what is empty goes back to its default. Devices that are\n" +
+			"connected are served by the changed profile within a second.",
+		Example: "  gridtie profiles set meters --strategy DISABLED\n" +
+			"  gridtie profiles set meters --transport MQTT --telemetry-topic data/+/telemetry",
+		ValidArgsFunction: a.names(profileNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("json") && cmd.Flags().NFlag() == 0 {
+				return &failure{errors.New("there is nothing to change"), "gridtie profiles set --help lists what can be"}
+			}
+			return a.withAdmin(cmd, func(c *admin.Client) error {
+				p, err := c.ChangeProfile(cmd.Context(), args[0], in)
+				if err != nil {
+					return err
+				}
+				return a.answer(p, func() error {
+					a.showProfile(p, hiddenUntilRevealed, hiddenUntilRevealed)
+					return nil
+				})
+			})
+		},
+	}
+	cmd.Flags().SortFlags = false
+	changedText(cmd, &in.Strategy, "strategy", "ALLOW_CREATE_NEW_DEVICES, CHECK_PRE_PROVISIONED_DEVICES or DISABLED")
+	changedText(cmd, &in.Chain, "chain", "id of the chain that data of its devices enters; empty for the root chain")
+	changedText(cmd, &in.ProvisionChain, "provision-chain", "id of the chain that provisioning requests enter")
+	changedText(cmd, &in.Ack, "ack", "what an acknowledgement waits for: done or stored")
+	changedBool(cmd, &in.CastStrings, "cast-strings", "true or false: make numbers of text that looks like one")
+	changedBool(cmd, &in.Reprovision, "reprovision", "true or false: repeat the answer to a device that lost it")
+	changedBool(cmd, &in.AckInvalid, "ack-on-validation-failure", "true or false: acknowledge a bad payload instead of closing the connection")
+	changedText(cmd, &in.TransportType, "transport", transportUsage)
+	changedText(cmd, &in.TelemetryTopic, "telemetry-topic", telemetryUsage)
+	changedText(cmd, &in.AttributesTopic, "attributes-topic", attributesUsage)
+	changedText(cmd, &in.AttributesSubscribeTopic, "attributes-subscribe-topic", subscribeUsage)
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+// changedText gives cmd a flag for text that is told from one that is not given.
+func changedText[T ~string](cmd *cobra.Command, to **T, name, usage string) {
+	cmd.Flags().Func(name, usage, func(given string) error {
+		v := T(given)
+		*to = &v
+		return nil
+	})
+}
+
+// changedBool does the same for yes and no.
+func changedBool(cmd *cobra.Command, to **bool, name, usage string) {
+	cmd.Flags().Func(name, usage, func(given string) error {
+		v, err := strconv.ParseBool(given)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", given)
+		}
+		*to = &v
+		return nil
+	})
+}
+
+const hiddenUntilRevealed = "*** (shown by --reveal)"
 
 func (a *app) profilesList() *cobra.Command {
 	cmd := &cobra.Command{
@@ -109,7 +189,7 @@ func (a *app) profilesShow() *cobra.Command {
 					return err
 				}
 				return a.answer(p, func() error {
-					a.showProfile(p, "*** (shown by --reveal)", "*** (shown by --reveal)")
+					a.showProfile(p, hiddenUntilRevealed, hiddenUntilRevealed)
 					return nil
 				})
 			})
@@ -131,4 +211,8 @@ func (a *app) showProfile(p admin.Profile, key, text string) {
 	a.field("chain", p.Chain)
 	a.field("provision chain", p.ProvisionChain)
 	a.field("ack", p.Ack)
+	a.field("transport", string(p.TransportType))
+	a.field("telemetry topic", p.TelemetryTopic)
+	a.field("attributes topic", p.AttributesTopic)
+	a.field("subscribe topic", p.AttributesSubscribeTopic)
 }

@@ -94,8 +94,8 @@ func TestDescription(t *testing.T) {
 		}
 	}
 	for path := range d.Paths {
-		if code, _ := ask(h, "PATCH", variable.ReplaceAllString(path, "x"), ""); code != 404 {
-			t.Errorf("PATCH %s: got %d, want 404", path, code)
+		if code, _ := ask(h, "PUT", variable.ReplaceAllString(path, "x"), ""); code != 404 {
+			t.Errorf("PUT %s: got %d, want 404", path, code)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type Options struct {
 	Clock    func() time.Time // nil for time.Now
 	Try      func(context.Context, TryRequest) (TryResult, error)
 	Reload   func(context.Context) (Reload, error) // of the running server; nil when none runs
+	Devices  Devices                               // of the running server; nil when none runs
 	Logger   zerolog.Logger
 }
 

@@ -86,6 +86,13 @@ func (c *Client) Profile(ctx context.Context, name string) (Profile, error) {
 	return get[Profile](ctx, c, "/v1/profiles/"+segment(name))
 }
 
+// ChangeProfile changes a profile.
+func (c *Client) ChangeProfile(ctx context.Context, name string, p ChangedProfile) (Profile, error) {
+	var out Profile
+	err := c.do(ctx, "PATCH", "/v1/profiles/"+segment(name), p, &out)
+	return out, err
+}
+
 // RevealProfile shows a profile with its provisioning key and secret.
 func (c *Client) RevealProfile(ctx context.Context, name string) (RevealedProfile, error) {
 	return get[RevealedProfile](ctx, c, "/v1/profiles/"+segment(name)+"/provisioning")
@@ -139,6 +146,26 @@ func (c *Client) Device(ctx context.Context, name string) (DeviceDetail, error) 
 // DeleteDevice deletes a device by its name or id.
 func (c *Client) DeleteDevice(ctx context.Context, name string) error {
 	return c.do(ctx, "DELETE", "/v1/devices/"+segment(name), nil, nil)
+}
+
+// ChangeCredentials gives a device other credentials, a new token if none are given, and returns them.
+func (c *Client) ChangeCredentials(ctx context.Context, device string, n Credentials) (Credentials, error) {
+	return post[Credentials](ctx, c, "/v1/devices/"+segment(device)+"/credentials", n)
+}
+
+// SetAttributes sets and deletes attributes of a device, and returns those of the scope.
+func (c *Client) SetAttributes(ctx context.Context, device string, n NewAttributes) (Attributes, error) {
+	return post[Attributes](ctx, c, "/v1/devices/"+segment(device)+"/attributes", n)
+}
+
+// Call calls a device.
+func (c *Client) Call(ctx context.Context, device string, n NewCall) (CallAnswer, error) {
+	return post[CallAnswer](ctx, c, "/v1/devices/"+segment(device)+"/rpc", n)
+}
+
+// Calls lists the persistent calls of a device, newest first.
+func (c *Client) Calls(ctx context.Context, device string, q Query) (CallPage, error) {
+	return get[CallPage](ctx, c, "/v1/devices/"+segment(device)+"/rpc"+q.String())
 }
 
 // Outcomes lists outcomes, newest first.

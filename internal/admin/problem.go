@@ -12,7 +12,7 @@ import (
 type Problem struct {
 	Title  string `json:"title" doc:"the HTTP status in words"`
 	Status int    `json:"status" doc:"HTTP status"`
-	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid, unavailable or internal"`
+	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid, no-answer, not-connected, unavailable or internal"`
 	Detail string `json:"detail" doc:"what happened and why"`
 	Help   string `json:"hint,omitempty" doc:"what mends it"`
 }
@@ -32,6 +32,11 @@ const (
 
 	// CodeUnavailable: nothing can be kept at the moment; nothing was changed.
 	CodeUnavailable = "unavailable"
+
+	// CodeNoAnswer: the device had a call, and did not answer it in time.
+	CodeNoAnswer = "no-answer"
+	// CodeNotConnected: the device was not there to take a call, or no server runs that could have called it.
+	CodeNotConnected = "not-connected"
 )
 
 func problem(status int, code, detail, hint string) *Problem {

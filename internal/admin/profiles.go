@@ -14,6 +14,10 @@ func shown(p registry.Profile) Profile {
 	return Profile{
 		Name: p.Name, Strategy: p.Strategy, Fields: p.Fields, Chain: p.Chain, ProvisionChain: p.ProvisionChain,
 		CastStrings: p.CastStrings, AckOnValidationFailure: p.AckOnValidationFailure, Reprovision: p.Reprovision, Ack: p.Ack,
+		Transport: Transport{
+			TransportType:  cmp.Or(p.TransportType, registry.TransportDefault),
+			TelemetryTopic: p.TelemetryTopic, AttributesTopic: p.AttributesTopic, AttributesSubscribeTopic: p.AttributesSubscribeTopic,
+		},
 	}
 }
 
@@ -42,13 +46,55 @@ func (a *api) addProfile(ctx context.Context, r *http.Request) (any, error) {
 	p.ProvisionKey = in.ProvisionKey
 	p.Strategy = cmp.Or(in.Strategy, p.Strategy)
 	p.Chain, p.ProvisionChain, p.Ack = in.Chain, in.ProvisionChain, cmp.Or(in.Ack, p.Ack)
-	p.CastStrings, p.Reprovision = !in.NoCastStrings, !in.NoReprovision
+	p.CastStrings, p.Reprovision, p.AckOnValidationFailure = !in.NoCastStrings, !in.NoReprovision, in.AckInvalid
+	p.Transport = registry.Transport(in.Transport)
 	p, err = a.Registry.AddProfile(ctx, p, secret.NewText(in.ProvisionSecret))
 	if err != nil {
 		what, hint := profileNamed(in.Name)
 		return nil, known(err, what, hint)
 	}
 	return shown(p), nil
+}
+
+// changeProfile changes what the request names.
+func (a *api) changeProfile(ctx context.Context, r *http.Request) (any, error) {
+	in, err := decode[ChangedProfile](r)
+	if err != nil {
+		return nil, err
+	}
+	fresh := registry.NewProfile("")
+	name := r.PathValue("name")
+	p, err := a.Registry.ChangeProfile(ctx, name, func(p *registry.Profile) {
+		set(&p.Strategy, in.Strategy, fresh.Strategy)
+		set(&p.Chain, in.Chain, "")
+		set(&p.ProvisionChain, in.ProvisionChain, "")
+		set(&p.Ack, in.Ack, fresh.Ack)
+		set(&p.CastStrings, in.CastStrings, false)
+		set(&p.Reprovision, in.Reprovision, false)
+		set(&p.AckOnValidationFailure, in.AckInvalid, false)
+		set(&p.TransportType, in.TransportType, fresh.TransportType)
+		set(&p.TelemetryTopic, in.TelemetryTopic, "")
+		set(&p.AttributesTopic, in.AttributesTopic, "")
+		set(&p.AttributesSubscribeTopic, in.AttributesSubscribeTopic, "")
+	})
+	if err != nil {
+		what, hint := profileNamed(name)
+		return nil, known(err, what, hint)
+	}
+	a.Logger.Info().Str("profile", name).Str("event", "profile_changed").Send()
+	return shown(p), nil
+}
+
+// set takes a value over if there is one; an empty one stands for the default.
+func set[T comparable](to *T, from *T, empty T) {
+	var zero T
+	switch {
+	case from == nil:
+	case *from == zero:
+		*to = empty
+	default:
+		*to = *from
+	}
 }
 
 func (a *api) profile(ctx context.Context, r *http.Request) (any, error) {

@@ -40,6 +40,10 @@ func (a *api) table() []route {
 			answer: Profile{}, status: 200, do: a.profile,
 		},
 		{
+			method: "PATCH", path: "/v1/profiles/{name}", id: "changeProfile", summary: "Change a profile",
+			body: ChangedProfile{}, answer: Profile{}, status: 200, do: a.changeProfile,
+		},
+		{
 			method: "GET", path: "/v1/profiles/{name}/provisioning", id: "revealProfile",
 			summary: "Show a profile with its provisioning key and secret in clear",
 			answer:  RevealedProfile{}, status: 200, do: a.revealProfile,
@@ -86,6 +90,34 @@ func (a *api) table() []route {
 		{
 			method: "DELETE", path: "/v1/devices/{name}", id: "deleteDevice", summary: "Delete a device and its credentials",
 			status: 204, do: a.deleteDevice,
+		},
+		{
+			method: "POST", path: "/v1/devices/{name}/credentials", id: "changeCredentials",
+			summary: "Give a device other credentials; the old ones stop working",
+			body:    Credentials{}, answer: Credentials{}, status: 200, do: a.changeCredentials,
+		},
+		{
+			method: "GET", path: "/v1/devices/{name}/attributes", id: "listAttributes", summary: "List a device's attributes of one scope",
+			query:  []parameter{{name: "scope", doc: "SHARED_SCOPE (default), CLIENT_SCOPE or SERVER_SCOPE"}},
+			answer: Attributes{}, status: 200, do: a.attributes,
+		},
+		{
+			method: "POST", path: "/v1/devices/{name}/attributes", id: "setAttributes",
+			summary: "Set and delete attributes of a device; it hears of shared ones",
+			body:    NewAttributes{}, answer: Attributes{}, status: 200, do: a.setAttributes,
+		},
+		{
+			method: "POST", path: "/v1/devices/{name}/rpc", id: "callDevice",
+			summary: "Call a device and wait for its answer, or keep the call until the device takes it",
+			body:    NewCall{}, answer: CallAnswer{}, status: 200, do: a.call,
+		},
+		{
+			method: "GET", path: "/v1/devices/{name}/rpc", id: "listCalls", summary: "List the persistent calls of a device, newest first",
+			query: paging, answer: CallPage{}, status: 200, do: a.calls,
+		},
+		{
+			method: "GET", path: "/v1/devices/{name}/rpc/{id}", id: "getCall", summary: "Show how a persistent call stands",
+			answer: registry.Call{}, status: 200, do: a.oneCall,
 		},
 
 		{

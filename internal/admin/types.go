@@ -18,6 +18,15 @@ type Profile struct {
 	AckOnValidationFailure bool              `json:"ackOnValidationFailure" doc:"acknowledge a bad payload instead of closing the connection"`
 	Reprovision            bool              `json:"reprovision" doc:"repeat the answer to a device that lost it"`
 	Ack                    string            `json:"ack" doc:"done or stored: what an acknowledgement waits for"`
+	Transport
+}
+
+// Transport says what devices of a profile speak, and under which topics.
+type Transport struct {
+	TransportType            registry.TransportType `json:"transportType,omitempty" doc:"DEFAULT, MQTT or COAP"`
+	TelemetryTopic           string                 `json:"deviceTelemetryTopic,omitempty" doc:"filter of topics, in the place of v1/devices/me/telemetry"`
+	AttributesTopic          string                 `json:"deviceAttributesTopic,omitempty" doc:"filter of topics, in the place of v1/devices/me/attributes"`
+	AttributesSubscribeTopic string                 `json:"deviceAttributesSubscribeTopic,omitempty" doc:"what devices may subscribe to, besides v1/devices/me/attributes"`
 }
 
 // NewProfile asks for a profile. What is left out has the default.
@@ -31,6 +40,23 @@ type NewProfile struct {
 	Ack             string            `json:"ack,omitempty"`
 	NoCastStrings   bool              `json:"noCastStrings,omitempty"`
 	NoReprovision   bool              `json:"noReprovision,omitempty"`
+	AckInvalid      bool              `json:"ackOnValidationFailure,omitempty"`
+	Transport
+}
+
+// ChangedProfile changes a profile: what is left out stays as it is, and what is empty goes back to its default.
+type ChangedProfile struct {
+	Strategy                 *registry.Strategy      `json:"strategy,omitempty"`
+	Chain                    *string                 `json:"chain,omitempty"`
+	ProvisionChain           *string                 `json:"provisionChain,omitempty"`
+	Ack                      *string                 `json:"ack,omitempty"`
+	CastStrings              *bool                   `json:"castStrings,omitempty"`
+	Reprovision              *bool                   `json:"reprovision,omitempty"`
+	AckInvalid               *bool                   `json:"ackOnValidationFailure,omitempty"`
+	TransportType            *registry.TransportType `json:"transportType,omitempty"`
+	TelemetryTopic           *string                 `json:"deviceTelemetryTopic,omitempty"`
+	AttributesTopic          *string                 `json:"deviceAttributesTopic,omitempty"`
+	AttributesSubscribeTopic *string                 `json:"deviceAttributesSubscribeTopic,omitempty"`
 }
 
 // RevealedProfile is a profile with what a device needs in order to be provisioned.

@@ -134,6 +134,6 @@ func (s *Server) close(ctx context.Context) error {
 func (s *Server) adminHandler() http.Handler {
 	return refuseWhileFull(s.store, admin.Handler(admin.Options{
 		Registry: s.core.Registry, Version: s.options.Version, Data: s.options.Data, Live: s.Status, Clock: s.options.Clock,
-		Try: s.core.try, Reload: s.reload, Logger: s.options.Logger,
+		Try: s.core.try, Reload: s.reload, Devices: reach{s.core.Devices}, Logger: s.options.Logger,
 	}))
 }
