@@ -20,6 +20,7 @@ import (
 	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
 // sized is the operating system's file system with as much room as the test says, of 1,000 MiB.
@@ -124,6 +125,17 @@ func TestStopOnAFullDisk(t *testing.T) {
 	must(t, s.stop())
 	if f := <-fates; f.State != engine.Abandoned {
 		t.Errorf("fate: got %s, want abandoned", f.State)
+	}
+}
+
+// TestNewFolderOnAFullDisk: a server that can make nothing says so instead of waiting before anybody can ask it.
+func TestNewFolderOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	disk := newSized()
+	disk.free.Store(0)
+	_, err := server.Open(t.Context(), server.Options{FS: disk, Data: filepath.Join(t.TempDir(), "data")})
+	if !errors.Is(err, pebble.ErrFull) {
+		t.Errorf("got %v, want ErrFull", err)
 	}
 }
 

@@ -48,9 +48,9 @@ func TestChainsChangeUnderLoad(t *testing.T) {
 	load := startLoad(t, s)
 	scrapes := watchBalance(t, s)
 	eventually(t, "messages before the first edit", func() bool { return load.sent.Load() >= quietly })
-	before := load.mark()
+	before, alone := load.mark()
 	revisions, reports := editChains(t, s, filepath.Join(dir, "root.json"), root)
-	during := load.mark()
+	during, edited := load.mark()
 	load.stop(t)
 	seen := scrapes()
 
@@ -70,7 +70,8 @@ func TestChainsChangeUnderLoad(t *testing.T) {
 	if in, sent := v["gridtie_messages_in_total"], float64(load.sent.Load()); in < sent || v["gridtie_messages_done_total"] != in {
 		t.Errorf("messages: %v sent, %v in, %v done", sent, in, v["gridtie_messages_done_total"])
 	}
-	t.Logf("%d messages, %d scrapes; without edits %s; with %d edits %s", load.sent.Load(), seen, before, 2*edits, during)
+	t.Logf("%d messages, %d scrapes; without edits %s; with %d edits %s: p99 %.2f times that without", load.sent.Load(),
+		seen, before, 2*edits, during, float64(edited)/float64(max(alone, 1)))
 	must(t, s.stop())
 }
 
@@ -242,17 +243,17 @@ func (l *load) send(t *testing.T, c paho.Client, last *int) {
 }
 
 // mark says how it went since the last mark.
-func (l *load) mark() string {
+func (l *load) mark() (text string, p99 time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	took, elapsed := l.took, time.Since(l.since)
 	l.took, l.since = nil, time.Now()
 	if len(took) == 0 {
-		return "nothing"
+		return "nothing", 0
 	}
 	slices.Sort(took)
 	at := func(p float64) time.Duration { return took[int(p*float64(len(took)-1))].Round(10 * time.Microsecond) }
-	return fmt.Sprintf("%.0f messages/s, p50 %v, p99 %v", float64(len(took))/elapsed.Seconds(), at(.5), at(.99))
+	return fmt.Sprintf("%.0f messages/s, p50 %v, p99 %v", float64(len(took))/elapsed.Seconds(), at(.5), at(.99)), at(.99)
 }
 
 // stop waits for every acknowledgement, and looks whether the last message of each meter is what is known of it.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/folder"
@@ -27,6 +28,9 @@ func openStore(ctx context.Context, f *folder.Folder, o Options) (store.Store, s
 	st, err := pebble.Open(f.Store(), pebble.Options{Logger: o.Logger, FS: o.FS})
 	if err != nil {
 		return nil, secret.Key{}, err
+	}
+	if err := full(st); err != nil && f.Fresh { // there is nothing yet to serve, and nowhere to put it
+		return nil, secret.Key{}, errors.Join(fmt.Errorf("making the registry: %w", err), st.Close())
 	}
 	if err := complete(ctx, st); err != nil {
 		return nil, secret.Key{}, errors.Join(err, st.Close())
