@@ -51,6 +51,8 @@ func notLimits() []string {
 		"devices.Limits.Body",           // intake.Limits once more
 		"devices.Limits.ProfileAge",     // how old may be what is known
 		"devices.Limits.ProvisionChain", // a name
+		"devices.Limits.CloseUndelivered",
+		"thingsboard.Options.PacketBytes", "thingsboard.Options.Inflight", // what is told of the limits of others
 		"thingsboard.Options.Logger",
 		"web.Options.Logger", "web.Options.Observer",
 		"engine.Options.Begin", "engine.Options.Logger", "engine.Options.Now", "engine.Options.Redact",
