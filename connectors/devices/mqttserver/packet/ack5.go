@@ -26,22 +26,8 @@ func (p *Ack5) Decode(t Type, body []byte, r *Rules) error {
 // Append appends the packet as one of type t, header included, if it is at most limit bytes long; 0 is no limit. To a
 // limit Reason String and User Properties give way first; if the packet is still larger, nothing is appended.
 func (p *Ack5) Append(dst []byte, t Type, limit uint32) []byte {
-	if len(p.Properties) == 0 && (limit == 0 || limit >= 5) {
-		if p.Code == Success {
-			return Ack{ID: p.ID}.Append(dst, t)
-		}
-		dst = AppendHeader(dst, Header{Type: t, Flags: ackFlags(t), Length: 3})
-		return append(appendUint16(dst, p.ID), byte(p.Code))
-	}
-	props, ok := fit(3, p.Properties, limit)
-	switch {
-	case ok && len(props) > 0:
-		dst = AppendHeader(dst, Header{Type: t, Flags: ackFlags(t), Length: 3 + props.size()})
-		return appendProperties(append(appendUint16(dst, p.ID), byte(p.Code)), props)
-	case len(props) > 0, limit < 4, limit == 4 && p.Code != Success:
-		return dst
-	}
-	return (&Ack5{ID: p.ID, Code: p.Code}).Append(dst, t, 0)
+	id := [2]byte{byte(p.ID >> 8), byte(p.ID)}
+	return appendReason(dst, t, id[:], p.Code, p.Properties, limit)
 }
 
 func ackFlags(t Type) byte {

@@ -15,7 +15,7 @@ func (p *Disconnect) Decode(body []byte, r *Rules) error {
 // Append appends the packet, header included, if it is at most limit bytes long; 0 is no limit. To a limit Reason
 // String and User Properties give way first; if the packet is still larger, nothing is appended.
 func (p *Disconnect) Append(dst []byte, limit uint32) []byte {
-	return appendReason(dst, DISCONNECT, p.Code, p.Properties, limit)
+	return appendReason(dst, DISCONNECT, nil, p.Code, p.Properties, limit)
 }
 
 // Auth is an AUTH. That its Authentication Method is that of the CONNECT is for the session to check.
@@ -31,7 +31,7 @@ func (p *Auth) Decode(body []byte, r *Rules) error {
 
 // Append appends the packet, header included, within limit as with Disconnect.
 func (p *Auth) Append(dst []byte, limit uint32) []byte {
-	return appendReason(dst, AUTH, p.Code, p.Properties, limit)
+	return appendReason(dst, AUTH, nil, p.Code, p.Properties, limit)
 }
 
 func decodeReason(t Type, body []byte, r *Rules, code *ReasonCode, props *Properties) error {
@@ -54,31 +54,32 @@ func decodeReason(t Type, body []byte, r *Rules, code *ReasonCode, props *Proper
 	return s.end(err5Trailing)
 }
 
-func appendReason(dst []byte, t Type, code ReasonCode, props Properties, limit uint32) []byte {
-	if len(props) > 0 {
-		var ok bool
-		if props, ok = fit(1, props, limit); !ok {
-			if len(props) > 0 {
-				return dst
-			}
+// appendReason appends a packet that ends in a reason code and properties, within limit. Both are left out if they say
+// nothing.
+func appendReason(dst []byte, t Type, head []byte, code ReasonCode, props Properties, limit uint32) []byte {
+	n := len(head) + reasonSize(code, props)
+	if !within(n, limit) {
+		props = props.WithoutReasons()
+		if n = len(head) + reasonSize(code, props); !within(n, limit) {
+			return dst
 		}
 	}
-	n := 0
-	switch {
-	case len(props) > 0:
-		n = 1 + props.size()
-	case code != Success:
-		n = 1
-	}
-	if limit > 0 && uint32(2+n) > limit {
-		return dst
-	}
-	dst = AppendHeader(dst, Header{Type: t, Length: n})
-	if n > 0 {
+	dst = append(AppendHeader(dst, Header{Type: t, Flags: ackFlags(t), Length: n}), head...)
+	if n > len(head) {
 		dst = append(dst, byte(code))
 	}
-	if n > 1 {
+	if len(props) > 0 {
 		dst = appendProperties(dst, props)
 	}
 	return dst
+}
+
+func reasonSize(code ReasonCode, props Properties) int {
+	switch {
+	case len(props) > 0:
+		return 1 + props.size()
+	case code != Success:
+		return 1
+	}
+	return 0
 }

@@ -364,3 +364,45 @@ func TestPropertiesAreNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// TestMQTT5Sizes writes properties whose length takes one to four bytes.
+func TestMQTT5Sizes(t *testing.T) {
+	t.Parallel()
+	lenient := &packet.Rules{UserProperties: 1 << 20, UserPropertyBytes: 1 << 28}
+	const bare = 5 // bytes of a user property without name and value
+	for _, n := range []int{0, 127, 128, 16_383, 16_384, 1<<21 - 1, 1 << 21} {
+		p := packet.Publish{Topic: "t", Payload: []byte("payload")}
+		for n > len(p.Properties) {
+			left := n - len(p.Properties) - bare
+			if left > 65_000 {
+				left = 60_000
+			}
+			p.Properties = p.Properties.AppendUser("", strings.Repeat("x", left))
+		}
+		raw := p.Append5(nil)
+		if len(p.Properties) != n || p.Size5() != len(raw) {
+			t.Errorf("%d bytes of properties: Size5 is %d, want %d", len(p.Properties), p.Size5(), len(raw))
+		}
+		h, header, err := packet.ParseHeader(raw, packet.V5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got packet.Publish
+		if err := got.Decode5(h.Flags, raw[header:], lenient); err != nil || !bytes.Equal(got.Properties, p.Properties) || string(got.Payload) != "payload" {
+			t.Errorf("%d bytes of properties: got %d, %v", n, len(got.Properties), err)
+		}
+	}
+}
+
+func TestErrorNamesTheStatement(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ bytes, want string }{
+		{connect5(0x03, "\x00", ""), "reserved connect flag is set [MQTT-3.1.2-3]"},
+		{connect5(0x02, props("\x21\x00\x00"), ""), "Receive Maximum out of bounds [MQTT 5.0 section 3.1.2.11.3]"},
+		{publish5(props(strings.Repeat(user("", ""), 17))), "more user properties than the limit"},
+	} {
+		if _, err := decode5([]byte(tc.bytes), atServer); err == nil || err.Error() != tc.want {
+			t.Errorf("got %v, want %s", err, tc.want)
+		}
+	}
+}

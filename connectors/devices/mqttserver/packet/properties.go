@@ -210,13 +210,12 @@ func appendVarint(dst []byte, n int) []byte {
 // fit makes a packet of at most limit bytes, 0 for no limit, out of a body of bare bytes and properties: if need be
 // without reasons. It reports false if even that is too much [MQTT-3.1.2-24].
 func fit(bare int, p Properties, limit uint32) (Properties, bool) {
-	fits := func(p Properties) bool {
-		n := bare + p.size()
-		return limit == 0 || 1+varintSize(n)+n <= int(limit)
-	}
-	if fits(p) {
+	if within(bare+p.size(), limit) {
 		return p, true
 	}
 	p = p.WithoutReasons()
-	return p, fits(p)
+	return p, within(bare+p.size(), limit)
 }
+
+// within reports whether a packet with a body of n bytes is at most limit bytes long; 0 is no limit.
+func within(n int, limit uint32) bool { return limit == 0 || 1+varintSize(n)+n <= int(limit) }
