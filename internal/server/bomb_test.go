@@ -83,7 +83,7 @@ func bareCore(t testing.TB, fs vfs.FS, files []engine.File) *server.Core {
 	return core
 }
 
-func message(kind, id, device, data string) *engine.Message {
+func messageOf(kind, id, device, data string) *engine.Message {
 	return engine.NewMessage(engine.Header{
 		ID: id, Type: kind, Time: time.Now(), Origin: engine.Origin{Type: "DEVICE", ID: device, Name: device},
 	}, engine.NewData(data))
@@ -110,7 +110,7 @@ func TestBombs(t *testing.T) {
 			run := func(id, data string) (engine.Fate, time.Duration) {
 				fates := make(chan engine.Fate, 1)
 				began := busy(t)
-				if err := core.Engine.Submit(t.Context(), message(telemetry, id, "meter", data), func(f engine.Fate) { fates <- f }); err != nil {
+				if err := core.Engine.Submit(t.Context(), messageOf(telemetry, id, "meter", data), func(f engine.Fate) { fates <- f }); err != nil {
 					t.Fatal(err)
 				}
 				return <-fates, busy(t) - began
@@ -198,7 +198,7 @@ func beside(b *testing.B, core *server.Core, what bomb, with bool) []time.Durati
 		<-tick.C
 		if with && n%bombEvery == 0 {
 			all.Add(1)
-			if err := core.Engine.Submit(b.Context(), message(telemetry, fmt.Sprint("b", n), fmt.Sprint("bomber-", n), what.data),
+			if err := core.Engine.Submit(b.Context(), messageOf(telemetry, fmt.Sprint("b", n), fmt.Sprint("bomber-", n), what.data),
 				func(engine.Fate) { all.Done() }); err != nil {
 				b.Fatal(err)
 			}
