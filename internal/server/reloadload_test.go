@@ -26,7 +26,8 @@ const (
 	meters  = 20   // connected at once
 	pace    = 1500 // messages that all meters together send a second, if the machine is able to
 	edits   = 50   // good ones, and as many bad ones
-	quietly = 1500 // messages before the first edit, to have something to compare with
+	blocks  = 10   // of edits, with as many quiet times between them, so that a machine that is busy is so for both
+	quietly = 300  // messages in each of those
 )
 
 // TestChainsChangeUnderLoad edits a chain file, well and badly in turn, while meters send over MQTT: every good edit
@@ -47,18 +48,32 @@ func TestChainsChangeUnderLoad(t *testing.T) {
 	s := start(t, server.Options{Chains: dir, ChainsSettle: 5 * time.Millisecond})
 	load := startLoad(t, s)
 	scrapes := watchBalance(t, s)
-	eventually(t, "messages before the first edit", func() bool { return load.sent.Load() >= quietly })
-	before, alone := load.mark()
-	revisions, reports := editChains(t, s, filepath.Join(dir, "root.json"), root)
-	during, edited := load.mark()
+	e := &editor{server: s, file: filepath.Join(dir, "root.json"), good: root, revisions: map[string]bool{}, reports: map[string]bool{}}
+	first := s.Status().Chains.Revision
+	var alone, edited times
+	for block := range blocks {
+		sent := load.sent.Load()
+		eventually(t, "messages without an edit", func() bool { return load.sent.Load() >= sent+quietly })
+		load.mark(&alone)
+		e.edit(t, block*edits/blocks, (block+1)*edits/blocks)
+		load.mark(&edited)
+	}
+	revisions, reports := e.revisions, e.reports
+	if revisions[first] {
+		t.Errorf("the first revision came back")
+	}
 	load.stop(t)
 	seen := scrapes()
 
 	if len(revisions) != edits || len(reports) != edits {
 		t.Errorf("got %d new revisions and %d reports, want %d of each", len(revisions), len(reports), edits)
 	}
-	_, metrics := s.get(t, "/metrics")
-	v := figures(metrics)
+	var v map[string]float64
+	eventually(t, "every message has its fate", func() bool { // those of the disconnections come last
+		_, metrics := s.get(t, "/metrics")
+		v = figures(metrics)
+		return v["gridtie_messages_in_flight"] == 0
+	})
 	if v[`gridtie_chain_reloads_total{result="swapped"}`] != edits || v[`gridtie_chain_reloads_total{result="refused"}`] != edits {
 		t.Errorf("reloads counted: got %v swapped, %v refused", v[`gridtie_chain_reloads_total{result="swapped"}`],
 			v[`gridtie_chain_reloads_total{result="refused"}`])
@@ -70,14 +85,22 @@ func TestChainsChangeUnderLoad(t *testing.T) {
 	if in, sent := v["gridtie_messages_in_total"], float64(load.sent.Load()); in < sent || v["gridtie_messages_done_total"] != in {
 		t.Errorf("messages: %v sent, %v in, %v done", sent, in, v["gridtie_messages_done_total"])
 	}
-	t.Logf("%d messages, %d scrapes; without edits %s; with %d edits %s: p99 %.2f times that without", load.sent.Load(),
-		seen, before, 2*edits, during, float64(edited)/float64(max(alone, 1)))
+	t.Logf("%d messages, %d scrapes; without edits %s; with %d edits %s: p99 %.2f times that without", load.sent.Load(), seen,
+		&alone, 2*edits, &edited, float64(edited.at(.99))/float64(max(alone.at(.99), 1)))
 	must(t, s.stop())
 }
 
-// editChains returns the new revisions, and the first finding of each report.
-func editChains(t *testing.T, s *running, file, good string) (revisions, reports map[string]bool) {
+// editor edits a chain file and keeps the new revisions, and the first finding of each report.
+type editor struct {
+	server             *running
+	file, good         string
+	revisions, reports map[string]bool
+}
+
+// edit makes the edits from one number to another: each a good one, and a bad one behind it.
+func (e *editor) edit(t *testing.T, from, to int) {
 	t.Helper()
+	s, file, good, revisions, reports := e.server, e.file, e.good, e.revisions, e.reports
 	bad := []func(text string) string{
 		func(text string) string {
 			return strings.Replace(text, `"type": "Post telemetry"`, `"type": "Post telemetri"`, 1)
@@ -89,9 +112,7 @@ func editChains(t *testing.T, s *running, file, good string) (revisions, reports
 		func(text string) string { return strings.Replace(text, `"scope"`, `"scoop"`, 1) },
 		func(text string) string { return strings.Replace(text, `"to": "attach"`, `"to": "atach"`, 1) },
 	}
-	revisions, reports = map[string]bool{}, map[string]bool{}
-	first := s.Status().Chains.Revision
-	for n := range edits {
+	for n := from; n < to; n++ {
 		before := s.Status().Chains.Revision
 		text := strings.Replace(good, `"name": "What every`, fmt.Sprintf(`"name": "Edit %d: what every`, n), 1)
 		replace(t, file, text)
@@ -115,10 +136,6 @@ func editChains(t *testing.T, s *running, file, good string) (revisions, reports
 			t.Errorf("bad edit %d: revision %s, ready %v, want %s and ready", n, st.Chains.Revision, st.Ready, now)
 		}
 	}
-	if revisions[first] {
-		t.Errorf("the first revision came back")
-	}
-	return revisions, reports
 }
 
 // replace renames a new file over an old one, so that nobody sees half of it: each edit is one change.
@@ -242,18 +259,31 @@ func (l *load) send(t *testing.T, c paho.Client, last *int) {
 	}
 }
 
-// mark says how it went since the last mark.
-func (l *load) mark() (text string, p99 time.Duration) {
+// times is how long messages took, over several stretches.
+type times struct {
+	took    []time.Duration
+	elapsed time.Duration
+}
+
+// mark adds what was since the last mark.
+func (l *load) mark(to *times) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	took, elapsed := l.took, time.Since(l.since)
+	to.took = append(to.took, l.took...)
+	to.elapsed += time.Since(l.since)
 	l.took, l.since = nil, time.Now()
-	if len(took) == 0 {
-		return "nothing", 0
+}
+
+func (x *times) at(p float64) time.Duration {
+	if len(x.took) == 0 {
+		return 0
 	}
-	slices.Sort(took)
-	at := func(p float64) time.Duration { return took[int(p*float64(len(took)-1))].Round(10 * time.Microsecond) }
-	return fmt.Sprintf("%.0f messages/s, p50 %v, p99 %v", float64(len(took))/elapsed.Seconds(), at(.5), at(.99)), at(.99)
+	slices.Sort(x.took)
+	return x.took[int(p*float64(len(x.took)-1))].Round(10 * time.Microsecond)
+}
+
+func (x *times) String() string {
+	return fmt.Sprintf("%.0f messages/s, p50 %v, p99 %v", float64(len(x.took))/x.elapsed.Seconds(), x.at(.5), x.at(.99))
 }
 
 // stop waits for every acknowledgement, and looks whether the last message of each meter is what is known of it.
