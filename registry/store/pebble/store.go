@@ -25,7 +25,7 @@ type Options struct {
 	// FS is the file system, nil for the operating system's. Tests give one that fails or forgets.
 	FS vfs.FS
 
-	// CacheSize is the memory for blocks read from tables, in bytes; 0 means 64 MiB.
+	// CacheSize is the memory for blocks read from tables, in bytes; 0 means 32 MiB.
 	CacheSize int64
 
 	// MemTableSize is the size in bytes at which rows in memory are written out as a table; 0 means 32 MiB. Up to four
@@ -178,11 +178,13 @@ func settings(o Options) *pebble.Options {
 		FormatMajorVersion: pebble.FormatValueSeparation,
 	}
 	if opts.CacheSize == 0 {
-		opts.CacheSize = 64 << 20
+		opts.CacheSize = 32 << 20
 	}
 	if opts.MemTableSize == 0 {
 		opts.MemTableSize = 32 << 20
 	}
+	// Pebble takes the rows in memory, mostly two tables of them, off the cache: there would be none left.
+	opts.CacheSize += 2 * int64(opts.MemTableSize)
 	// zstd where rows come to rest, something faster above.
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	for i := range opts.Levels {
