@@ -25,7 +25,7 @@ func main() {
 	err := run(ctx, os.Stdout, flag.Args(), *quick, *rev, *limit) //nolint:forbidigo // a program of its own
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err) //nolint:forbidigo // a program of its own
-		os.Exit(1) //nolint:gocritic // stop ends with the process
+		os.Exit(1)                   //nolint:gocritic // stop ends with the process
 	}
 }
 
