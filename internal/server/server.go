@@ -64,7 +64,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.mqtt = mqttserver.New(mqttserver.Options{
 		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},
 		Logger: o.Logger, Observer: s.metrics.mqtt(),
-	}, door{s.store}, thingsboard.New(s.core.Devices, thingsboard.Options{Logger: o.Logger}))
+	}, door{s.store}, thingsboard.New(s.core.Devices, thingsboard.Options{PacketBytes: o.MaxPacket, Logger: o.Logger}))
 	s.web = web.New(s.core.Devices, web.Options{Body: int64(o.MaxPacket), Logger: o.Logger, Observer: s.metrics.web()})
 	s.metrics.watch(s)
 	err = s.listen()
