@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	l, err := mqttserver.Listen(ctx, *listen)
+	l, err := mqttserver.Listen("tcp", *listen)
 	if err != nil {
 		return err
 	}
