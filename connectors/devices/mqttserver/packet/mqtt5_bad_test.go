@@ -258,6 +258,13 @@ func TestMQTT5(t *testing.T) {
 				t.Errorf("got fault %d, rule %q, code 0x%02x (%v), want fault %d, rule %q, code 0x%02x",
 					bad.Fault, bad.Rule, byte(bad.Code), bad, fault, rule, byte(tc.code))
 			}
+			answer := packet.DISCONNECT
+			if tc.bytes[0]>>4 == byte(packet.CONNECT) {
+				answer = packet.CONNACK
+			}
+			if !bad.Code.AllowedIn(answer, !r.FromServer) {
+				t.Errorf("code 0x%02x may not be in the %s that answers", byte(bad.Code), answer)
+			}
 		})
 	}
 }
