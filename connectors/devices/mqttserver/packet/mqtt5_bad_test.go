@@ -93,6 +93,7 @@ var bad5 = []struct {
 	{name: "property 0x2b", rule: "5.0 2.2.2.2", code: 0x81, bytes: publish5(props("\x2b\x00"))},
 	{name: "property 0x4000", rule: "5.0 2.2.2.2", code: 0x81, bytes: publish5(props("\x80\x80\x01"))},
 	{name: "property identifier not minimal", rule: "MQTT-1.5.5-1", code: 0x81, bytes: publish5(props("\x81\x00\x00"))},
+	{name: "property identifier of five bytes", rule: "5.0 1.5.5", code: 0x81, bytes: publish5(props("\x80\x80\x80\x80\x01"))},
 	{name: "property length not minimal", rule: "MQTT-1.5.5-1", code: 0x81, bytes: publish5("\x80\x00")},
 	{name: "property length of five bytes", rule: "5.0 1.5.5", code: 0x81, bytes: publish5("\x80\x80\x80\x80\x01")},
 	{name: "property length above the packet's", rule: "5.0 2.1.4", code: 0x81, bytes: publish5("\x7f")},
@@ -103,6 +104,8 @@ var bad5 = []struct {
 	{name: "MQTT-1.5.7-1 name of a user property not UTF-8", rule: "MQTT-1.5.4-1", code: 0x81, bytes: publish5(props(user("\xff", "b")))},
 	{name: "MQTT-1.5.7-1 value of a user property with NUL", rule: "MQTT-1.5.4-2", code: 0x81, bytes: publish5(props(user("a", "\x00")))},
 	{name: "17 user properties", code: 0x97, fault: packet.TooLarge, bytes: publish5(props(strings.Repeat(user("", ""), 17)))},
+	{name: "2 user properties where 1 may be", at: &packet.Rules{UserProperties: 1}, code: 0x97, fault: packet.TooLarge, bytes: publish5(props(user("", ""), user("", "")))},
+	{name: "6 bytes of user properties where 5 may be", at: &packet.Rules{UserPropertyBytes: 5}, code: 0x97, fault: packet.TooLarge, bytes: publish5(props(user("a", "")))},
 	{name: "17 user properties of a will", code: 0x97, fault: packet.TooLarge, bytes: connect5(0x06, "\x00", props(strings.Repeat(user("", ""), 17))+str("w")+str(""))},
 	{name: "user properties of more than 4 KiB", code: 0x97, fault: packet.TooLarge, bytes: frame(0x30, str("t")+"\x81\x20"+user("", strings.Repeat("x", 4092)))},
 

@@ -139,6 +139,13 @@ var sound5 = []struct {
 	{name: "MQTT-3.3.2-10 topic alias to a client", at: atClient, bytes: frame(0x30, str("t")+props("\x23\x00\x05"))},
 	{name: "topic alias alone", bytes: frame(0x30, str("")+props("\x23\x00\x01"))},
 	{name: "every property of a PUBLISH", bytes: publish5(props("\x01\x00", "\x02\x00\x00\x00\x00", "\x23\x00\x01", "\x08"+str("r/t"), "\x09"+str("\x00"), user("b", "1"), user("a", "2"), user("b", "1"), "\x03"+str("")))},
+	{name: "16 user properties", bytes: publish5(props(strings.Repeat(user("", ""), 16)))},
+	{name: "17 user properties where they may be", at: &packet.Rules{UserProperties: 17}, bytes: publish5(props(strings.Repeat(user("", ""), 17)))},
+	{name: "user properties of 4 KiB", bytes: frame(0x30, str("t")+"\x80\x20"+user("", strings.Repeat("x", 4091)))},
+	{name: "topic as long and as deep as it may be", at: &packet.Rules{TopicBytes: 5, TopicLevels: 3}, bytes: frame(0x30, str("a/b/c")+"\x00")},
+	{name: "payload is UTF-8", at: &packet.Rules{CheckPayload: true}, bytes: frame(0x30, str("t")+props("\x01\x01")+"é")},
+	{name: "payload that claims nothing", at: &packet.Rules{CheckPayload: true}, bytes: frame(0x30, str("t")+props("\x01\x00")+"\xff")},
+	{name: "nothing that is advised against", at: &packet.Rules{StrictText: true}, bytes: frame(0x30, str("é~ \u00a0\ufdcf\ufdf0")+"\x00")},
 	{name: "several subscription identifiers to a client", at: atClient, bytes: publish5(props("\x0b\x01", "\x0b\xff\xff\xff\x7f", "\x0b\x01"))},
 	{name: "MQTT-4.7.3-4 topic is kept as it is", bytes: frame(0x30, str("//A/a /é/$SYS")+"\x00")},
 
