@@ -276,7 +276,7 @@ func (c *compiler) finish() {
 	slices.SortFunc(c.files, func(a, b *fileChain) int { return cmp.Compare(a.id, b.id) })
 	hash := sha256.New()
 	for _, fc := range c.files {
-		text := fc.canonical()
+		text := fc.file.canonical(fc.root)
 		fmt.Fprintf(hash, "%d\n", len(text))
 		hash.Write(text)
 	}
