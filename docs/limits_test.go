@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gridtie/gridtie/connectors/devices"
+	"github.com/gridtie/gridtie/connectors/devices/coapserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/intake"
 )
@@ -68,6 +69,7 @@ func TestLimitsAreAllThere(t *testing.T) {
 		{"../connectors/devices/service.go", "Limits", "devices.Limits"},
 		{"../connectors/devices/thingsboard/dialect.go", "Options", "thingsboard.Options"},
 		{"../connectors/devices/thingsboard/web/web.go", "Options", "web.Options"},
+		{"../connectors/devices/coapserver/options.go", "Limits", "coapserver.Limits"},
 		{"../connectors/intake/intake.go", "Limits", "intake.Limits"},
 		{"../engine/engine.go", "Options", "engine.Options"},
 	} {
@@ -157,6 +159,18 @@ func labels(metric string) []string {
 	case "gridtie_mqtt_connections_refused_total":
 		for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 			all = append(all, r.String())
+		}
+	case "gridtie_coap_requests_refused_total":
+		for _, r := range coapserver.Refusals() {
+			all = append(all, string(r))
+		}
+	case "gridtie_coap_observations_ended_total":
+		for _, r := range coapserver.Ends() {
+			all = append(all, string(r))
+		}
+	case "gridtie_coap_dtls_refused_total":
+		for _, r := range coapserver.InsecureReasons() {
+			all = append(all, string(r))
 		}
 	case "gridtie_mqtt_connections_closed_total":
 		for r := mqttserver.CloseReason(1); r.String() != "unknown"; r++ {

@@ -108,7 +108,7 @@ var made = regexp.MustCompile(`(?:\b(?:one|many|d)\("|Name: "gridtie_)([a-z_]+)"
 func metrics(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, file := range []string{"../internal/server/metrics.go", "../internal/server/observe.go"} {
+	for _, file := range []string{"../internal/server/metrics.go", "../internal/server/observe.go", "../internal/server/coapobserve.go"} {
 		for _, m := range made.FindAllStringSubmatch(read(t, file), -1) {
 			names = append(names, "gridtie_"+m[1])
 		}

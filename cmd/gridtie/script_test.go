@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("GRIDTIE_MQTT", "127.0.0.1:0")
 			e.Setenv("GRIDTIE_ADMIN", "127.0.0.1:0")
 			e.Setenv("GRIDTIE_HTTP", "127.0.0.1:0")
+			e.Setenv("GRIDTIE_COAP", "127.0.0.1:0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -44,7 +44,7 @@ func (a *app) serve() *cobra.Command {
 
 func serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
 	return server.Options{
-		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, CoAP: s.CoAP, CoAPS: s.CoAPS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
 		CertificateFile: s.TLSCertificateFile, CertificateKeyFile: s.TLSKeyFile,
 		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
 	}
@@ -71,6 +71,8 @@ func (a *app) banner(srv *server.Server) {
 		{"mqtts", "ThingsBoard dialect, TLS"},
 		{"http", "ThingsBoard dialect, no TLS"},
 		{"https", "ThingsBoard dialect, TLS"},
+		{"coap", "ThingsBoard dialect, no DTLS"},
+		{"coaps", "ThingsBoard dialect, DTLS"},
 		{"admin", "/healthz /readyz /metrics"},
 	} {
 		address := st.Addresses[l.name]
@@ -82,7 +84,7 @@ func (a *app) banner(srv *server.Server) {
 		case l.name == "admin":
 		case local(address):
 			what += ": this machine only"
-		case l.name == "mqtts", l.name == "https":
+		case l.name == "mqtts", l.name == "https", l.name == "coaps":
 			what += ": open to the network"
 		default:
 			what, open = what+": OPEN TO THE NETWORK", true

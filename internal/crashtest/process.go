@@ -25,7 +25,7 @@ type Process struct {
 // Launch runs the program on a data folder and a folder of chains, with more variables in its environment.
 func Launch(program, data, chains string, variables ...string) (*Process, error) {
 	p := &Process{listening: make(chan string, 1), cmd: exec.Command(program, "serve", "--data", data, "--chains", chains,
-		"--mqtt", "127.0.0.1:0", "--http", "off", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
+		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
 	p.cmd.Stderr = &p.talk
 	p.cmd.Env = append(os.Environ(), variables...)
 	out, err := p.cmd.StdoutPipe()

@@ -51,7 +51,7 @@ func (b *bench) launch(groups ...group) (*program, error) {
 		enter += "echo $$ >" + g.procs() + "; "
 	}
 	p.cmd = exec.Command("sh", "-c", enter+`exec "$@"`, "sh", b.gridtie, "serve", "--data", b.data, "--chains", b.chains,
-		"--mqtt", "127.0.0.1:0", "--http", "off", "--admin", "127.0.0.1:0", "--log-level", "info", "--log-format", "json")
+		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "127.0.0.1:0", "--log-level", "info", "--log-format", "json")
 	p.cmd.Env = append(os.Environ(), "GRIDTIE_HTTP=off") // nobody speaks it here
 	log, err := os.Create(p.log)
 	if err != nil {

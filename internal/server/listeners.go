@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 )
 
 // entrance is an address that the server listens on.
@@ -45,6 +47,9 @@ func (s *Server) listen() (err error) {
 			return err
 		}
 	}
+	if err := s.openCoAP(); err != nil {
+		return err
+	}
 	if err := s.folder.WriteAddresses(s.Addresses()); err != nil {
 		return fmt.Errorf("writing the addresses: %w", err)
 	}
@@ -66,7 +71,11 @@ func (s *Server) openTCP(name, address string, secure *tls.Config, serve func(co
 	if address == "" || address == Off {
 		return nil
 	}
-	l, err := net.Listen("tcp", address)
+	listen := net.Listen
+	if name == "mqtt" || name == "mqtts" {
+		listen = mqttserver.Listen // without what such connections do not need
+	}
+	l, err := listen("tcp", address)
 	if err != nil {
 		return &AddressError{Flag: name, err: err}
 	}

@@ -20,7 +20,8 @@ type counters struct {
 	logins, provisioned, bad, ended     *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
 	commits                             prometheus.Histogram
-	answered                            *prometheus.CounterVec                       // HTTP
+	answered                            *prometheus.CounterVec // HTTP
+	coap                                coapCounters
 	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
 }
 
@@ -51,6 +52,7 @@ func (c *counters) register(r *prometheus.Registry) {
 		Name: "gridtie_http_answers_total", Help: "Requests of devices answered over HTTP, by route and status.",
 	}, []string{"route", "status"})
 	r.MustRegister(c.answered)
+	c.coap.register(one, many)
 	c.reloads = many("chain_reloads_total", "Readings of the folder of chains that led to a verdict, by verdict.", "result")
 	for _, result := range admin.ReloadResults() {
 		c.reloads.WithLabelValues(result)

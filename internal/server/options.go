@@ -23,6 +23,8 @@ type Options struct {
 	MQTTS                               string      // the same over TLS, which needs the two files
 	HTTP                                string      // HOST:PORT of the device API; empty or Off for none
 	HTTPS                               string      // the same over TLS
+	CoAP                                string      // HOST:PORT over UDP; empty or Off for none
+	CoAPS                               string      // the same over DTLS; with a certificate only if there is one
 	CertificateFile, CertificateKeyFile string      // PEM; read again when they change
 	Admin                               string      // HOST:PORT of health and metrics; empty or Off for none
 	Chains                              string      // folder of chain files; empty for the built-in set

@@ -26,6 +26,7 @@ type Server struct {
 	metrics *metrics
 	mqtt    *mqttserver.Server
 	web     *web.Handler
+	coap    coapSide
 	chains  *chainFolder // nil for the built-in set
 
 	socket    net.Listener // of the command line
@@ -66,6 +67,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		Logger: o.Logger, Observer: s.metrics.mqtt(),
 	}, door{s.store}, thingsboard.New(s.core.Devices, thingsboard.Options{PacketBytes: o.MaxPacket, Logger: o.Logger}))
 	s.web = web.New(s.core.Devices, web.Options{Body: int64(o.MaxPacket), Logger: o.Logger, Observer: s.metrics.web()})
+	s.coap = s.newCoAP()
 	s.metrics.watch(s)
 	err = s.listen()
 	return s, err

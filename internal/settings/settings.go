@@ -29,6 +29,8 @@ type Settings struct {
 	MQTTS                          string      // HOST:PORT or Off: over TLS
 	HTTP                           string      // HOST:PORT or Off
 	HTTPS                          string      // HOST:PORT or Off: over TLS
+	CoAP                           string      // HOST:PORT or Off
+	CoAPS                          string      // HOST:PORT or Off: over DTLS
 	Admin                          string      // HOST:PORT or Off: health and metrics only
 	Chains                         string      // folder of chain files; empty for the built-in set
 	ServerKeyFile                  string      // empty for server.key in Data
@@ -86,6 +88,14 @@ func Keys() []Key {
 		{
 			Name: "https", Default: Off, Doc: "address for devices that speak HTTP over TLS: HOST:PORT or off",
 			set: address(func(s *Settings) *string { return &s.HTTPS }),
+		},
+		{
+			Name: "coap", Default: "127.0.0.1:5683", Doc: "address for devices that speak CoAP without DTLS: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.CoAP }),
+		},
+		{
+			Name: "coaps", Default: Off, Doc: "address for devices that speak CoAP over DTLS, ThingsBoard's port is 5684: HOST:PORT or off",
+			set: address(func(s *Settings) *string { return &s.CoAPS }),
 		},
 		{
 			Name: "admin", Default: "127.0.0.1:9464", Doc: "address for /healthz, /readyz and /metrics: HOST:PORT or off",

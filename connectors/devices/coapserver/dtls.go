@@ -17,8 +17,9 @@ import (
 
 // Security is how a DTLS socket shows who it is, and learns who its peers are. At least one field must be set.
 type Security struct {
-	// Certificates show who the server is. Peers may then show one, too; see Peer.Certificates.
-	Certificates []tls.Certificate
+	// Certificate gives what shows who the server is; it is called for each handshake. Peers may then show one, too; see
+	// Peer.Certificates.
+	Certificate func() *tls.Certificate
 	// PSK gives the key that belongs to an identity. It is called concurrently, and may block for a look-up. A peer is not
 	// told whether it was the identity or the key that was wrong.
 	// known is kept as Peer.Known, so that a handler can tell whether the key still holds.
@@ -30,7 +31,7 @@ var ErrInsecure = errors.New("neither a certificate nor pre-shared keys are give
 
 // ServeDTLS is Serve for DTLS 1.2 (RFC 7252 section 9).
 func (s *Server) ServeDTLS(ctx context.Context, c PacketConn, with Security) error {
-	if len(with.Certificates) == 0 && with.PSK == nil {
+	if with.Certificate == nil && with.PSK == nil {
 		_ = c.Close()
 		return ErrInsecure
 	}
@@ -44,7 +45,7 @@ func (s *Server) ServeDTLS(ctx context.Context, c PacketConn, with Security) err
 // suites are those that RFC 7252 section 9.1.3 makes mandatory, and their stronger relatives.
 func (w Security) suites() []dtls.CipherSuiteID {
 	var all []dtls.CipherSuiteID
-	if len(w.Certificates) > 0 {
+	if w.Certificate != nil {
 		all = append(all, dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 			dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, dtls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 			dtls.TLS_ECDHE_ECDSA_WITH_AES_128_CCM, dtls.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8)
@@ -58,8 +59,8 @@ func (w Security) suites() []dtls.CipherSuiteID {
 
 func (w Security) options(ctx context.Context, c *secureConn) []dtls.ServerOption {
 	all := []dtls.ServerOption{dtls.WithCipherSuites(w.suites()...), dtls.WithLoggerFactory(silence{})}
-	if len(w.Certificates) > 0 {
-		all = append(all, dtls.WithCertificates(w.Certificates...), dtls.WithClientAuth(dtls.RequestClientCert))
+	if w.Certificate != nil {
+		all = append(all, dtls.WithCertificates(*w.Certificate()), dtls.WithClientAuth(dtls.RequestClientCert))
 	}
 	if w.PSK != nil {
 		all = append(all, dtls.WithPSK(func(identity []byte) ([]byte, error) {

@@ -175,7 +175,7 @@ func TestWrongKey(t *testing.T) {
 func TestCertificates(t *testing.T) { // RFC 7252 section 9.1.3.3
 	t.Parallel()
 	server, client := certificate(t, "localhost"), certificate(t, "meter-1")
-	h, _, at, _ := secure(t, coapserver.Limits{}, coapserver.Security{Certificates: []tls.Certificate{server}})
+	h, _, at, _ := secure(t, coapserver.Limits{}, coapserver.Security{Certificate: func() *tls.Certificate { return &server }})
 	roots := x509.NewCertPool()
 	leaf, err := x509.ParseCertificate(server.Certificate[0])
 	if err != nil {
@@ -234,7 +234,7 @@ func TestRestartedPeer(t *testing.T) {
 // TestForgedHellos: first messages of handshakes that nobody goes on with do not keep others out.
 func TestForgedHellos(t *testing.T) {
 	t.Parallel()
-	_, count, at, _ := secure(t, coapserver.Limits{Handshakes: 4, HandshakesSource: 4}, coapserver.Security{PSK: keys})
+	_, count, at, stop := secure(t, coapserver.Limits{Handshakes: 4, HandshakesSource: 4}, coapserver.Security{PSK: keys})
 	hello := make([]byte, 60)
 	copy(hello, []byte{22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 47, 1, 0, 0, 35, 0, 0, 0, 0, 0, 0, 0, 35, 0xfe, 0xfd})
 	for range 20 {
@@ -250,6 +250,7 @@ func TestForgedHellos(t *testing.T) {
 		t.Fatalf("connecting: %v", err)
 	}
 	exchangeOver(t, c, bytesOf(con, get, 1, "ab", ""))
+	stop()
 	if n := count.get("insecure displaced"); n < 16 {
 		t.Errorf("%d handshakes made room, want at least 16; all: %v", n, count.of)
 	}

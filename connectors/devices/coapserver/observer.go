@@ -91,3 +91,32 @@ func (unobserved) Forgotten()            {}
 func (unobserved) Secured()              {}
 func (unobserved) Insecure(Insecure)     {}
 func (unobserved) Panicked()             {}
+
+// IgnoredReasons is every Ignored.
+func IgnoredReasons() []Ignored {
+	return []Ignored{
+		IgnoredForeign, IgnoredMalformed, IgnoredPing, IgnoredStray, IgnoredOption, IgnoredShutdown,
+	}
+}
+
+// Refusals is every Refusal.
+func Refusals() []Refusal {
+	return []Refusal{
+		RefusedOption, RefusedMethod, RefusedProxy, RefusedBlock, RefusedIncomplete, RefusedTooLarge, RefusedUploads,
+		RefusedBusy, RefusedTimeout,
+	}
+}
+
+// Ends is every Ended.
+func Ends() []Ended {
+	return []Ended{
+		EndedByPeer, EndedReset, EndedRenewed, EndedTimeout, EndedSlow, EndedRefused, EndedByServer, EndedGone, EndedShutdown,
+	}
+}
+
+// InsecureReasons is every Insecure.
+func InsecureReasons() []Insecure {
+	return []Insecure{
+		InsecureConnections, InsecureSource, InsecureDisplaced, InsecureFailed, InsecureTimeout, InsecureShutdown,
+	}
+}

@@ -26,28 +26,32 @@ type Limits struct {
 	Uploads int
 	// UploadTimeout is how long to wait for the next block. Default 30 s.
 	UploadTimeout time.Duration
-	// Requests is how many requests may be without an answer at once; RequestsSource is the same for one source, and
-	// RequestsPeer for one peer. One more is answered with 5.03. Default 4,096, 1,024 and 64.
-	Requests       int
+	// Requests is how many requests may be without an answer at once; one more is answered with 5.03. Default 4,096.
+	Requests int
+	// RequestsSource is the same for one source. Default 1,024.
 	RequestsSource int
-	RequestsPeer   int
+	// RequestsPeer is the same for one peer. Default 64.
+	RequestsPeer int
 	// AnswerTimeout is how long a handler may take; then 5.04 is answered. Default 90 s.
 	AnswerTimeout time.Duration
 	// Memory bounds what is remembered of peers: answers for requests that come again, and bodies that are sent or
-	// received in blocks. MemorySource is the same for one source, MemoryPeer for one peer. Default 64 MiB, 16 MiB and
-	// 1 MiB.
-	Memory       int
+	// received in blocks. Default 64 MiB.
+	Memory int
+	// MemorySource is the same for one source. Default 16 MiB.
 	MemorySource int
-	MemoryPeer   int
-	// Observations is how many there may be at once; ObservationsPeer is the same for one peer. Default 10,000 and 16.
-	Observations     int
+	// MemoryPeer is the same for one peer. Default 1 MiB.
+	MemoryPeer int
+	// Observations is how many there may be at once. Default 10,000.
+	Observations int
+	// ObservationsPeer is the same for one peer. Default 16.
 	ObservationsPeer int
 	// Notifications is how many may wait for one observation. Default 64.
 	Notifications int
-	// Connections is how many DTLS connections may be open; Handshakes how many more may be on their way, and
-	// HandshakesSource the same for one source. Default 10,000, 1,024 and 64.
-	Connections      int
-	Handshakes       int
+	// Connections is how many DTLS connections may be open. Default 10,000.
+	Connections int
+	// Handshakes is how many more may be on their way. Default 1,024.
+	Handshakes int
+	// HandshakesSource is the same for one source. Default 64.
 	HandshakesSource int
 	// HandshakeTimeout is how long a DTLS handshake may take. Default 10 s.
 	HandshakeTimeout time.Duration

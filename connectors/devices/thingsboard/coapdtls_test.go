@@ -25,7 +25,8 @@ import (
 // secure serves DTLS with a certificate and with the keys of devices.
 func (p *port) secure(own tls.Certificate) *net.UDPAddr {
 	return p.serve(func(ctx context.Context, c *net.UDPConn) error {
-		return p.server.ServeDTLS(ctx, c, coapserver.Security{Certificates: []tls.Certificate{own}, PSK: p.coap.PSK})
+		with := coapserver.Security{Certificate: func() *tls.Certificate { return &own }, PSK: p.coap.PSK}
+		return p.server.ServeDTLS(ctx, c, with)
 	})
 }
 
