@@ -40,7 +40,8 @@ func (b *bench) begin(groups ...group) (*program, *load, error) {
 		return nil, nil, err
 	}
 	l := p.load()
-	return p, l, l.progresses(500)
+	err = l.progresses(500)
+	return p, l, err
 }
 
 const little = "too little room"

@@ -34,7 +34,8 @@ func (b *bench) ext4(size int64) (*disk, error) {
 	if _, err := b.sh("mkfs.ext4", "-q", "-m", "0", d.image); err != nil {
 		return nil, err
 	}
-	return d, d.mount()
+	err = d.mount()
+	return d, err
 }
 
 func (d *disk) mount() error {
