@@ -52,11 +52,11 @@ func TestCalls(t *testing.T) {
 func TestCallsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
-		`{"persistent": false}`:      "oneWay",
-		`{"timeoutInSeconds": -1}`:   "timeoutInSeconds",
-		`{"timeoutInSeconds": 99999999}`:  "timeoutInSeconds",
-		`{"retries": 101}`:           "retries",
-		`{"method": "\"a\"", "x":1}`: "x",
+		`{"persistent": false}`:          "oneWay",
+		`{"timeoutInSeconds": -1}`:       "timeoutInSeconds",
+		`{"timeoutInSeconds": 99999999}`: "timeoutInSeconds",
+		`{"retries": 101}`:               "retries",
+		`{"method": "\"a\"", "x":1}`:     "x",
 	} {
 		catalog := newWorld().standard(t, func(*engine.Message) {})
 		_, findings := engine.Compile([]engine.File{single("main", "action.rpc", config)}, catalog, engine.CompileOptions{Root: "main"})

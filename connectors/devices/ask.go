@@ -69,12 +69,12 @@ func (s *Session) Ask(ctx context.Context, r Request, done func(engine.Fate), re
 		engine.Pair{Key: MetaSessionID, Value: s.id()})
 	err = s.submit(ctx, m, func(f engine.Fate) {
 		if f.State == engine.Abandoned {
-			s.service.calls.replied(key) // it will be asked again
+			s.service.calls.forget(key) // it will be asked again
 		}
 		done(f)
 	})
 	if err != nil {
-		s.service.calls.replied(key)
+		s.service.calls.forget(key)
 		done(abandoned(err))
 	}
 	return nil
@@ -130,15 +130,13 @@ func (c *Calls) remove(key string, a *asking) bool {
 	return true
 }
 
-// replied takes out who waits under the key, nil if nobody does.
-func (c *Calls) replied(key string) *asking {
+// forget drops who waits under the key.
+func (c *Calls) forget(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.requests[key]
-	if a != nil {
+	if a := c.requests[key]; a != nil {
 		c.removeLocked(key, a)
 	}
-	return a
 }
 
 // drop forgets what a session that has ended waited for.

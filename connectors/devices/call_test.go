@@ -42,7 +42,7 @@ func inOffice(t *testing.T, l devices.Limits, f func(t *testing.T, o *office)) {
 
 func (o *office) session(t *testing.T, name string) *devices.Session {
 	t.Helper()
-	o.directory.devices[name] = registry.Device{ID: name, Name: name, Profile: "meters"}
+	o.directory.with(func(d *directory) { d.devices[name] = registry.Device{ID: name, Name: name, Profile: "meters"} })
 	s, err := o.AuthenticateToken(t.Context(), netip.Addr{}, secret.NewText(name))
 	if err != nil {
 		t.Fatal(err)
@@ -198,9 +198,11 @@ func TestKeptCallExpires(t *testing.T) {
 		a, err := o.Call(t.Context(), "m", devices.Call{Method: "a", Persistent: true, Timeout: time.Minute})
 		must(t, err)
 		synctest.Wait()
-		want(t, "before", o.directory.kept[0].Status, registry.CallQueued)
+		o.directory.with(func(d *directory) { want(t, "before", d.kept[0].Status, registry.CallQueued) })
 		time.Sleep(time.Minute)
 		synctest.Wait()
+		o.directory.mu.Lock()
+		defer o.directory.mu.Unlock()
 		want(t, "after", o.directory.kept[0].Status, registry.CallExpired)
 		want(t, "id", a.ID, o.directory.kept[0].ID)
 		events := o.submitter.events
@@ -224,14 +226,16 @@ func TestKeptAnswer(t *testing.T) {
 			s.Answer(t.Context(), 0, []byte("no JSON"), func(f engine.Fate) { told = append(told, f.State) })
 			synctest.Wait()
 		}
-		o.directory.fail(errors.New("broken"))
+		o.directory.with(func(d *directory) { d.err = errors.New("broken") })
 		answer()
-		o.directory.fail(nil)
+		o.directory.with(func(d *directory) { d.err = nil })
 		answer()
 		answer() // nobody waits any more
 		if !slices.Equal(told, []engine.State{engine.Abandoned, engine.Done, engine.Done}) {
 			t.Errorf("fates: got %v, want abandoned, done, done", told)
 		}
+		o.directory.mu.Lock()
+		defer o.directory.mu.Unlock()
 		want(t, "response", string(o.directory.kept[0].Response), `"no JSON"`)
 		want(t, "status", o.directory.kept[0].Status, registry.CallSuccessful)
 	})
@@ -294,7 +298,9 @@ func TestCredentialsChange(t *testing.T) {
 	inOffice(t, devices.Limits{}, func(t *testing.T, o *office) {
 		s, late, p := o.session(t, "m"), o.session(t, "m"), &phone{}
 		must(t, s.Open(t.Context(), p))
-		o.directory.devices["m"] = registry.Device{ID: "m", Name: "m", Profile: "meters", CredentialsVersion: 1}
+		o.directory.with(func(d *directory) {
+			d.devices["m"] = registry.Device{ID: "m", Name: "m", Profile: "meters", CredentialsVersion: 1}
+		})
 		o.directory.revoked("m")
 		want(t, "told", len(p.closed) == 1 && p.closed[0] == devices.Revoked, true)
 		want(t, "late", errors.Is(late.Open(t.Context(), &phone{}), devices.ErrGone), true)
@@ -340,6 +346,8 @@ func TestRequests(t *testing.T) {
 func TestInactivity(t *testing.T) {
 	inOffice(t, devices.Limits{}, func(t *testing.T, o *office) {
 		types := func() (text string) {
+			o.submitter.mu.Lock()
+			defer o.submitter.mu.Unlock()
 			for _, m := range o.submitter.events {
 				text += m.Origin().ID + " " + m.Type() + ", "
 			}
@@ -365,9 +373,11 @@ func TestInactivity(t *testing.T) {
 		want(t, "back", types(), "m ACTIVITY_EVENT, ")
 
 		// A connection counts, however silent; its own timeout, too.
-		o.directory.attributes = map[registry.AttributeScope][]registry.Attribute{
-			registry.ServerScope: {{Key: "inactivityTimeout", Value: json.RawMessage(`60000`)}},
-		}
+		o.directory.with(func(d *directory) {
+			d.attributes = map[registry.AttributeScope][]registry.Attribute{
+				registry.ServerScope: {{Key: "inactivityTimeout", Value: json.RawMessage(`60000`)}},
+			}
+		})
 		c := o.session(t, "n")
 		must(t, c.Open(t.Context(), &phone{}))
 		time.Sleep(time.Hour)
@@ -379,7 +389,7 @@ func TestInactivity(t *testing.T) {
 		want(t, "ended", types(), "n DISCONNECT_EVENT, n INACTIVITY_EVENT, ")
 
 		// After a restart.
-		o.directory.activity["m"] = registry.Activity{Device: "m", Active: time.Now()}
+		o.directory.with(func(d *directory) { d.activity["m"] = registry.Activity{Device: "m", Active: time.Now()} })
 		o.Resume()
 		time.Sleep(11 * time.Minute)
 		synctest.Wait()

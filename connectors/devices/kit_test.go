@@ -138,10 +138,11 @@ func (d *directory) ReportCall(_ context.Context, c registry.Call) error {
 	return nil
 }
 
-func (d *directory) fail(err error) {
+// with changes it while a service may look.
+func (d *directory) with(change func(d *directory)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.err = err
+	change(d)
 }
 
 func (d *directory) After(_ context.Context, _ string, do func()) { do() }
@@ -157,6 +158,8 @@ func (d *directory) CheckProvisioning(_ context.Context, key string, s secret.Te
 }
 
 func (d *directory) Authenticate(_ context.Context, l registry.Login) (registry.Device, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.err != nil {
 		return registry.Device{}, d.err
 	}
@@ -168,6 +171,8 @@ func (d *directory) Authenticate(_ context.Context, l registry.Login) (registry.
 }
 
 func (d *directory) Device(_ context.Context, id string) (registry.Device, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, found := range d.devices {
 		if found.ID == id {
 			return found, d.err
@@ -184,6 +189,8 @@ func (d *directory) Profile(context.Context, string) (registry.Profile, error) {
 }
 
 func (d *directory) Attributes(_ context.Context, _ string, s registry.AttributeScope, keys ...string) ([]registry.Attribute, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if s == registry.ServerScope {
 		return d.attributes[s], nil // the service's own
 	}

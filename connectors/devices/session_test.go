@@ -17,6 +17,7 @@ type line struct{ told []string }
 func (l *line) SharedChanged(c registry.SharedChange) {
 	l.told = append(l.told, fmt.Sprint("changed ", len(c.Updated), len(c.Deleted)))
 }
+
 func (l *line) Called(c devices.CallRequest) { l.told = append(l.told, fmt.Sprint("called ", c.ID)) }
 func (l *line) Close(why devices.Reason)     { l.told = append(l.told, "close "+string(why)) }
 

@@ -86,7 +86,7 @@ func (a *api) changeProfile(ctx context.Context, r *http.Request) (any, error) {
 }
 
 // set takes a value over if there is one; an empty one stands for the default.
-func set[T comparable](to *T, from *T, empty T) {
+func set[T comparable](to, from *T, empty T) {
 	var zero T
 	switch {
 	case from == nil:
