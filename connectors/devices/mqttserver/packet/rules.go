@@ -8,8 +8,8 @@ import (
 )
 
 // Rules say what MQTT 5 leaves to the receiver: which side it is, what it announced, and what it takes at most. The zero
-// value is a server without topic aliases that is as lenient as the standard allows, with the default limits. Rules are
-// only read; one value may serve all connections at the same time.
+// value is a server without topic aliases that is as lenient as the standard allows, with the default limits; a nil
+// pointer is none. Rules are only read; one value may serve all connections at the same time.
 type Rules struct {
 	// FromServer: the packets come from a server, so we are a client. What either side may send differs.
 	FromServer bool
