@@ -50,7 +50,8 @@ func (s *server) start(ctx context.Context, log io.Writer) error {
 		}
 	}
 	// It outlives ctx, so that no meter sees it go; stop ends it.
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), s.binary, "serve", "--data", s.data(), "--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "127.0.0.1:0",
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), s.binary, "serve", "--data", s.data(),
+		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "127.0.0.1:0",
 		"--log-format", "json", "--log-level", "warn")
 	s.cmd.Stderr, s.cmd.Env = log, withoutSettings(os.Environ())
 	if err := s.cmd.Start(); err != nil {
