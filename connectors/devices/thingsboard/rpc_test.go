@@ -138,7 +138,7 @@ func TestD37_OfflineDevice(t *testing.T) {
 	}
 	c := h.connect(login{client: "any", user: "T"})
 	c.subscribeCalls(callFilter, 0)
-	made := h.call(d, devices.Call{Method: "get", Timeout: 100 * time.Millisecond})
+	made := h.call(d, devices.Call{Method: "get", Timeout: time.Second})
 	c.receive()
 	if v := <-made; !errors.Is(v.err, devices.ErrNoAnswer) {
 		t.Errorf("silent: got %v, want %v", v.err, devices.ErrNoAnswer)
@@ -312,7 +312,7 @@ func TestD42_SessionLimits(t *testing.T) {
 func TestD43_UndeliveredCall(t *testing.T) {
 	t.Parallel()
 	h := build(t, func(o *devices.Options) {
-		o.Limits.DeliveryTimeout, o.Limits.CloseUndelivered = 50*time.Millisecond, true
+		o.Limits.DeliveryTimeout, o.Limits.CloseUndelivered = time.Second, true
 	})
 	d, c := h.meter()
 	c.subscribeCalls(callFilter, 1)
