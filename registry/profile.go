@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry/store"
@@ -42,6 +45,9 @@ type Profile struct {
 	Ack                    string `json:"ack"`                    // AckDone or AckStored
 
 	Transport
+
+	// Source is the file that the profile comes from (see [Registry.UseFileProfiles]), empty for one that was added here.
+	Source string `json:"source,omitempty"`
 }
 
 // Field tells intake under which names a device sends one of the two things that matter.
@@ -90,8 +96,33 @@ func (p *Profile) check() error {
 			return fmt.Errorf("%w: field %q", ErrInvalid, f.Name)
 		}
 		seen[f.Name] = true
+		for _, alias := range f.Aliases {
+			if err := CheckAlias(alias); err != nil {
+				return fmt.Errorf("field %q: %w", f.Name, err)
+			}
+		}
 	}
 	return p.Transport.check()
+}
+
+// maxAlias is the length of an alias in bytes.
+const maxAlias = 256
+
+// CheckAlias says what is wrong with an alias of a field, nil if nothing is.
+func CheckAlias(alias string) error {
+	switch {
+	case alias == "":
+		return fmt.Errorf("%w: an empty alias", ErrInvalid)
+	case len(alias) > maxAlias || !utf8.ValidString(alias) || hasControl(alias):
+		return fmt.Errorf("%w: alias %q is longer than %d bytes, or no plain text", ErrInvalid, alias, maxAlias)
+	case alias[0] != '/':
+		return nil
+	}
+	rest := strings.NewReplacer("~0", "", "~1", "").Replace(alias)
+	if strings.Contains(rest, "~") {
+		return fmt.Errorf("%w: alias %q begins with / and is no JSON pointer", ErrInvalid, alias)
+	}
+	return nil
 }
 
 // profileRow is a profile with what is not shown of it.
@@ -137,6 +168,7 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 	if p.Fields == nil {
 		p.Fields = DefaultFields()
 	}
+	p.Source = ""
 	if err := p.check(); err != nil {
 		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
 	}
@@ -146,16 +178,20 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 		} else if old != nil {
 			return ErrExists
 		}
-		sealed, err := r.keys.seal.Seal([]byte(s.Reveal()), profileKey(p.Name))
-		if err != nil {
-			return err
-		}
-		return t.putProfile(ctx, nil, &profileRow{Profile: p, Secret: sealed})
+		return t.addProfile(ctx, p, s)
 	})
 	if err != nil {
 		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
 	}
 	return p, nil
+}
+
+func (t *Tx) addProfile(ctx context.Context, p Profile, s secret.Text) error {
+	sealed, err := t.r.keys.seal.Seal([]byte(s.Reveal()), profileKey(p.Name))
+	if err != nil {
+		return err
+	}
+	return t.putProfile(ctx, nil, &profileRow{Profile: p, Secret: sealed})
 }
 
 func (t *Tx) putProfile(ctx context.Context, old, row *profileRow) error {
@@ -177,7 +213,7 @@ func (r *Registry) UpdateProfile(ctx context.Context, p Profile) (Profile, error
 }
 
 // ChangeProfile changes a profile as it stands: change may be called more than once. Its name and its secret stay, and so do
-// provisioning key and fields that change leaves empty.
+// provisioning key and fields that change leaves empty. One that comes from a file is a *FromFileError.
 func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*Profile)) (Profile, error) {
 	var p Profile
 	err := r.run(ctx, func(t *Tx) error {
@@ -185,9 +221,12 @@ func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*
 		if err != nil {
 			return err
 		}
+		if old.Source != "" {
+			return &FromFileError{Profile: name, File: old.Source}
+		}
 		p = old.Profile
 		change(&p)
-		p.Name = name
+		p.Name, p.Source = name, ""
 		if p.ProvisionKey == "" {
 			p.ProvisionKey = old.ProvisionKey
 		}
@@ -205,26 +244,22 @@ func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*
 	return p, nil
 }
 
-// DeleteProfile deletes a profile that has no devices; ErrInUse if it has some.
+// DeleteProfile deletes a profile that has no devices; ErrInUse if it has some, a *FromFileError if it comes from a file.
 func (r *Registry) DeleteProfile(ctx context.Context, name string) error {
 	err := r.alone(ctx, func(t *Tx) error {
 		row, err := t.profile(ctx, name)
 		if err != nil {
 			return err
 		}
-		from, to := store.Prefix(keyOf(devices.name))
-		err = t.scan(ctx, from, to, false, func(_, value []byte) (bool, error) {
-			var d Device
-			if err := decode(devices.name, value, &d); err != nil {
-				return false, err
-			}
-			if d.Profile == name {
-				return false, fmt.Errorf("%w: it has devices", ErrInUse)
-			}
-			return true, nil
-		})
+		if row.Source != "" {
+			return &FromFileError{Profile: name, File: row.Source}
+		}
+		count, err := t.devicesOf(ctx, name)
 		if err != nil {
 			return err
+		}
+		if count[name] > 0 {
+			return fmt.Errorf("%w: it has %d devices", ErrInUse, count[name])
 		}
 		profiles.delete(t, row)
 		return nil
@@ -233,6 +268,23 @@ func (r *Registry) DeleteProfile(ctx context.Context, name string) error {
 		return fmt.Errorf("deleting profile %q: %w", name, err)
 	}
 	return nil
+}
+
+// devicesOf counts the devices of profiles, by a look at every device.
+func (t *Tx) devicesOf(ctx context.Context, names ...string) (map[string]int, error) {
+	count := make(map[string]int, len(names))
+	from, to := store.Prefix(keyOf(devices.name))
+	err := t.scan(ctx, from, to, false, func(_, value []byte) (bool, error) {
+		var d Device
+		if err := decode(devices.name, value, &d); err != nil {
+			return false, err
+		}
+		if slices.Contains(names, d.Profile) {
+			count[d.Profile]++
+		}
+		return true, nil
+	})
+	return count, err
 }
 
 // profile reads a profile that must be there.
