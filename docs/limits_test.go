@@ -7,12 +7,14 @@ import (
 	"go/token"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/coapserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/thingsboard/web"
 	"github.com/gridtie/gridtie/connectors/intake"
 )
 
@@ -159,6 +161,10 @@ func labels(metric string) []string {
 	case "gridtie_mqtt_connections_refused_total":
 		for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 			all = append(all, r.String())
+		}
+	case "gridtie_http_answers_total":
+		for _, status := range web.Statuses() {
+			all = append(all, strconv.Itoa(status))
 		}
 	case "gridtie_coap_requests_refused_total":
 		for _, r := range coapserver.Refusals() {

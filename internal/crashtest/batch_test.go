@@ -106,8 +106,8 @@ func TestOneBatchEach(t *testing.T) {
 		}
 	}
 	must(t, core.Engine.Drain(t.Context()))
-	if counts := core.Engine.Counts(); counts.Done != 4*meters {
-		t.Errorf("%d messages were done, want %d: request, two events, and attributes of each", counts.Done, 4*meters)
+	if counts := core.Engine.Counts(); counts.Done != 5*meters {
+		t.Errorf("%d messages were done, want %d: request, two events, activity and attributes of each", counts.Done, 5*meters)
 	}
 	if late := st.take(); len(late) > 0 {
 		t.Errorf("%d more batches after the last answer", len(late))

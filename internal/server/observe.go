@@ -74,7 +74,9 @@ func (c *counters) register(r *prometheus.Registry) {
 // begin makes every label there can be, at zero: of a counter that appears with its first event, nobody sees the rise.
 func (c *counters) begin() {
 	for _, route := range web.Routes() {
-		c.answered.WithLabelValues(route, "200")
+		for _, status := range web.Statuses() {
+			c.answered.WithLabelValues(route, strconv.Itoa(status))
+		}
 	}
 	for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 		c.refused.WithLabelValues(r.String())

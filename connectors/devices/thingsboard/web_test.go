@@ -398,8 +398,9 @@ func TestHTTPUnknownPaths(t *testing.T) {
 	w.answers.mu.Lock()
 	defer w.answers.mu.Unlock()
 	for answered := range w.answers.by {
-		if route, _, _ := strings.Cut(answered, " "); !slices.Contains(web.Routes(), route) {
-			t.Errorf("route %s is not one of Routes", route)
+		route, text, _ := strings.Cut(answered, " ")
+		if status, _ := strconv.Atoi(text); !slices.Contains(web.Routes(), route) || !slices.Contains(web.Statuses(), status) {
+			t.Errorf("counted as %s, which is not one of Routes and Statuses", answered)
 		}
 	}
 	if w.answers.by["unknown 404"] == 0 || w.answers.by["telemetry 401"] != 1 {

@@ -49,7 +49,15 @@ func Routes() []string {
 	}
 }
 
-// Observer is told of every answer: the route, one of Routes, and the status.
+// Statuses are those that an answer may have.
+func Statuses() []int {
+	return []int{
+		http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
+		http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusServiceUnavailable,
+	}
+}
+
+// Observer is told of every answer: the route, one of Routes, and the status, one of Statuses.
 type Observer interface {
 	Answered(route string, status int)
 }
