@@ -35,7 +35,11 @@ func newFilter(text, absent string) filter {
 	quoted := regexp.QuoteMeta(text)
 	quoted = strings.ReplaceAll(quoted, `\+`, `[^/]+`)
 	quoted = strings.ReplaceAll(quoted, `/#`, `(?:$|/.*)`)
-	return filter{pattern: regexp.MustCompile(`(?s)^` + quoted + `$`)} // the rest is quoted: it always compiles
+	pattern, err := regexp.Compile(`(?s)^` + quoted + `$`)
+	if err != nil { // no text; the registry lets no such filter in
+		return filter{text: text}
+	}
+	return filter{pattern: pattern}
 }
 
 func (f *filter) match(topic string) bool {
