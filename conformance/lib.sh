@@ -34,7 +34,7 @@ python_with_paho() {
 
 start_server() {
   data=$(mktemp -d "$work/data.XXXX")/data
-  "$work/gridtie" serve --data "$data" --mqtt 127.0.0.1:0 --http 127.0.0.1:0 --coap 127.0.0.1:0 --admin off --log-format json >"$data.out" 2>"$data.log" &
+  "$work/gridtie" serve --data "$data" --mqtt 127.0.0.1:0 --http 127.0.0.1:0 --coap 127.0.0.1:0 --coaps 127.0.0.1:0 --admin off --log-format json >"$data.out" 2>"$data.log" &
   server=$!
   # The file of addresses appears when the listeners are open.
   for _ in $(seq 200); do
@@ -46,6 +46,8 @@ start_server() {
   host=127.0.0.1
   port=$(json mqtt <"$data/addresses.json")
   port=${port##*:}
+  coap=coap://$(json coap <"$data/addresses.json")
+  coaps=coaps://$(json coaps <"$data/addresses.json")
   local shown
   shown=$(gridtie profiles show meters --reveal --json)
   key=$(json provisionDeviceKey <<<"$shown")

@@ -260,7 +260,7 @@ func (e *endpoint) acknowledged(id uint16, how outcome) {
 }
 
 // proveLocked calls f when it is known whether somebody is at the address, which a ping finds out (RFC 7252 section
-// 4.3): whoever speaks CoAP answers it.
+// 4.3): whoever speaks CoAP answers it. It is sent twice, as it may be lost.
 func (e *endpoint) proveLocked(f func()) {
 	if e.proved || e.dead {
 		f()
@@ -271,7 +271,7 @@ func (e *endpoint) proveLocked(f func()) {
 		return
 	}
 	ping := message.Message{Type: message.Confirmable, ID: e.newIDLocked()}
-	e.transmitLocked(ping.ID, ping.Append(nil), 0, pingTimeout, func(outcome) {
+	e.transmitLocked(ping.ID, ping.Append(nil), 1, pingTimeout, func(outcome) {
 		proofs := e.proofs
 		e.proofs = nil
 		for _, f := range proofs {

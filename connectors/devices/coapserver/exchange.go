@@ -25,6 +25,7 @@ type exchange struct {
 	admitted    bool // counted by table and group
 	answered    bool // answer was called, or is not awaited any more
 	acked       bool // an empty acknowledgement was sent
+	proving     bool // the answer waits until the address is proved
 	sent        bool // the answer was
 	observation *Observation
 }
@@ -120,7 +121,9 @@ func (x *exchange) deliverLocked(r Response) {
 		x.sendLocked(&m, r)
 		return
 	}
+	x.proving = true
 	e.proveLocked(func() {
+		x.proving = false
 		m := x.composeLocked(r, message.Largest)
 		for size := int(message.Largest) - 1; size >= 0 && !x.fitsLocked(&m); size-- {
 			m = x.composeLocked(r, message.Size(size))
@@ -191,6 +194,9 @@ func (x *exchange) late() {
 	defer e.unlock()
 	switch {
 	case x.sent || e.dead:
+	case x.proving && !x.acked:
+		// It is there in time to travel with the acknowledgement. Some peers cannot go on with blocks if it does not: the
+		// client of libcoap 4.3.1, for one.
 	case x.confirmable && !x.acked:
 		x.acked = true
 		ack := message.Message{Type: message.Acknowledgement, ID: x.known.id}

@@ -88,7 +88,7 @@ func (r *Request) Proved() bool {
 	return e.proved
 }
 
-// Prove finds out whether somebody is at the peer's address, which takes up to a second, and then calls f as Handle would be
+// Prove finds out whether somebody is at the peer's address, which takes up to 1.2 seconds, and then calls f as Handle would be
 // called.
 func (r *Request) Prove(f func(ctx context.Context, proved bool)) {
 	e := r.exchange.endpoint

@@ -310,7 +310,7 @@ func TestProve(t *testing.T) {
 				p.send(bytesOf(con, post, 7, "ab", "hello"))
 				if !there {
 					p.one("ping")
-					time.Sleep(seconds)
+					time.Sleep(2 * seconds)
 					p.got() // the acknowledgement, and the answer on its own
 					if n := b.count.get("answered 2.05"); n != 1 {
 						t.Errorf("%d answers, want 1", n)

@@ -101,8 +101,9 @@ const (
 	nonLifetime      = 145 * time.Second // the same for a non-confirmable one
 	// piggyback is how long an answer may take to travel with the acknowledgement; ThingsBoard's value.
 	piggyback = 500 * time.Millisecond
-	// pingTimeout is how long the answer to a ping may take.
-	pingTimeout = time.Second
+	// pingTimeout is how long the answer to a ping may take before it is sent again; then it has twice as long. With what
+	// piggyback allows that ends before a peer repeats its request.
+	pingTimeout = 400 * time.Millisecond
 	// reassure is how often an observer is asked for an acknowledgement at least (RFC 7641 section 4.5).
 	reassure = 24 * time.Hour
 	// amplification is how many bytes may be sent for each that came from an address that is not proved.
