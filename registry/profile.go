@@ -81,7 +81,7 @@ func (p *Profile) check() error {
 		p.TransportType = TransportDefault
 	}
 	switch {
-	case !validLabel(p.Name):
+	case !ValidProfileName(p.Name):
 		return fmt.Errorf("%w: profile name %q", ErrInvalid, p.Name)
 	case p.Strategy != AllowCreate && p.Strategy != CheckPreProvisioned && p.Strategy != ProvisionDisabled:
 		return fmt.Errorf("%w: strategy %q", ErrInvalid, p.Strategy)
@@ -102,8 +102,11 @@ func (p *Profile) check() error {
 			}
 		}
 	}
-	return p.Transport.check()
+	return p.Transport.Check()
 }
+
+// ValidProfileName says whether a profile may be called so: it stands in paths and metrics.
+func ValidProfileName(name string) bool { return validLabel(name) }
 
 // maxAlias is the length of an alias in bytes.
 const maxAlias = 256

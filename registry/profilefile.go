@@ -27,6 +27,35 @@ func (e *FromFileError) Error() string {
 	return fmt.Sprintf("profile %q comes from the file %q", e.Profile, e.File)
 }
 
+// NoFileYet is the source of a profile that was handed over to a file which has not been read yet.
+const NoFileYet = "(not read yet)"
+
+// HandOverProfile leaves a profile that was added here, with all its devices, to the next set of file profiles that has one
+// of its name; with back it takes one that comes from a file away from it: only verbs change it from then on. Handing over
+// twice is harmless.
+func (r *Registry) HandOverProfile(ctx context.Context, name string, back bool) (Profile, error) {
+	var p Profile
+	err := r.run(ctx, func(t *Tx) error {
+		old, err := t.profile(ctx, name)
+		if err != nil {
+			return err
+		}
+		p = old.Profile
+		if (p.Source == "") == back {
+			return nil
+		}
+		p.Source = NoFileYet
+		if back {
+			p.Source = ""
+		}
+		return t.putProfile(ctx, old, &profileRow{Profile: p, Secret: old.Secret})
+	})
+	if err != nil {
+		return Profile{}, fmt.Errorf("handing over profile %q: %w", name, err)
+	}
+	return p, nil
+}
+
 // ProfileFault is what keeps a set of file profiles from being used here.
 type ProfileFault struct {
 	Profile string // of the set; of a profile that is missing in it, the one that is missing

@@ -32,7 +32,8 @@ func (t Transport) Speaks(over TransportType) bool {
 	return t.TransportType == "" || t.TransportType == TransportDefault || t.TransportType == over
 }
 
-func (t Transport) check() error {
+// Check says what is wrong with it, nil if nothing is.
+func (t Transport) Check() error {
 	switch t.TransportType {
 	case TransportDefault, TransportMQTT, TransportCoAP:
 	default:

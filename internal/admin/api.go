@@ -48,9 +48,13 @@ func Handler(o Options) http.Handler {
 
 // known turns the registry's errors into problems; what is unexpected stays as it is, and becomes an internal one.
 func known(err error, what, hint string) error {
+	var file *registry.FromFileError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &file):
+		return problem(http.StatusConflict, CodeFromFile, file.Error(),
+			"change that file: the server reads it again; gridtie profiles hand-over "+file.Profile+" --back makes it changeable here")
 	case errors.Is(err, registry.ErrNotFound):
 		return notFound("there is no "+what, hint)
 	case errors.Is(err, registry.ErrExists):

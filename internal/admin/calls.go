@@ -93,6 +93,16 @@ func (c *Client) ChangeProfile(ctx context.Context, name string, p ChangedProfil
 	return out, err
 }
 
+// DeleteProfile deletes a profile that has no devices.
+func (c *Client) DeleteProfile(ctx context.Context, name string) error {
+	return c.do(ctx, "DELETE", "/v1/profiles/"+segment(name), nil, nil)
+}
+
+// HandOverProfile leaves a profile to the file of its name, or takes it back.
+func (c *Client) HandOverProfile(ctx context.Context, name string, back bool) (Profile, error) {
+	return post[Profile](ctx, c, "/v1/profiles/"+segment(name)+"/hand-over", HandOver{Back: back})
+}
+
 // RevealProfile shows a profile with its provisioning key and secret.
 func (c *Client) RevealProfile(ctx context.Context, name string) (RevealedProfile, error) {
 	return get[RevealedProfile](ctx, c, "/v1/profiles/"+segment(name)+"/provisioning")

@@ -12,7 +12,7 @@ import (
 type Problem struct {
 	Title  string `json:"title" doc:"the HTTP status in words"`
 	Status int    `json:"status" doc:"HTTP status"`
-	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, invalid, no-answer, not-connected, unavailable or internal"`
+	Code   string `json:"code" doc:"stable, to act upon: not-found, exists, in-use, from-file, invalid, no-answer, not-connected, unavailable or internal"`
 	Detail string `json:"detail" doc:"what happened and why"`
 	Help   string `json:"hint,omitempty" doc:"what mends it"`
 }
@@ -27,6 +27,7 @@ const (
 	CodeNotFound = "not-found"
 	CodeExists   = "exists"
 	CodeInUse    = "in-use"
+	CodeFromFile = "from-file" // only the file changes it
 	CodeInvalid  = "invalid"
 	CodeInternal = "internal"
 

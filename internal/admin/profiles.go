@@ -18,6 +18,7 @@ func shown(p registry.Profile) Profile {
 			TransportType:  cmp.Or(p.TransportType, registry.TransportDefault),
 			TelemetryTopic: p.TelemetryTopic, AttributesTopic: p.AttributesTopic, AttributesSubscribeTopic: p.AttributesSubscribeTopic,
 		},
+		Source: p.Source,
 	}
 }
 
@@ -82,6 +83,31 @@ func (a *api) changeProfile(ctx context.Context, r *http.Request) (any, error) {
 		return nil, known(err, what, hint)
 	}
 	a.Logger.Info().Str("profile", name).Str("event", "profile_changed").Send()
+	return shown(p), nil
+}
+
+func (a *api) deleteProfile(ctx context.Context, r *http.Request) (any, error) {
+	name := r.PathValue("name")
+	if err := a.Registry.DeleteProfile(ctx, name); err != nil {
+		what, hint := profileNamed(name)
+		return nil, known(err, what, hint)
+	}
+	a.Logger.Info().Str("profile", name).Str("event", "profile_deleted").Send()
+	return nil, nil
+}
+
+func (a *api) handOverProfile(ctx context.Context, r *http.Request) (any, error) {
+	in, err := decode[HandOver](r)
+	if err != nil {
+		return nil, err
+	}
+	name := r.PathValue("name")
+	p, err := a.Registry.HandOverProfile(ctx, name, in.Back)
+	if err != nil {
+		what, hint := profileNamed(name)
+		return nil, known(err, what, hint)
+	}
+	a.Logger.Info().Str("profile", name).Bool("back", in.Back).Str("event", "profile_handed_over").Send()
 	return shown(p), nil
 }
 

@@ -23,7 +23,7 @@ func (a *api) table() []route {
 		},
 
 		{
-			method: "POST", path: "/v1/reload", id: "reloadChains", summary: "Read the folder of chains again, and say what came of it",
+			method: "POST", path: "/v1/reload", id: "reloadChains", summary: "Read the folders of chains and profiles again, and say what came of it",
 			answer: Reload{}, status: 200, do: a.reload,
 		},
 
@@ -42,6 +42,15 @@ func (a *api) table() []route {
 		{
 			method: "PATCH", path: "/v1/profiles/{name}", id: "changeProfile", summary: "Change a profile",
 			body: ChangedProfile{}, answer: Profile{}, status: 200, do: a.changeProfile,
+		},
+		{
+			method: "DELETE", path: "/v1/profiles/{name}", id: "deleteProfile", summary: "Delete a profile that has no devices",
+			status: 204, do: a.deleteProfile,
+		},
+		{
+			method: "POST", path: "/v1/profiles/{name}/hand-over", id: "handOverProfile",
+			summary: "Leave a profile to the file of its name, or take it back",
+			body:    HandOver{}, answer: Profile{}, status: 200, do: a.handOverProfile,
 		},
 		{
 			method: "GET", path: "/v1/profiles/{name}/provisioning", id: "revealProfile",

@@ -19,6 +19,12 @@ type Profile struct {
 	Reprovision            bool              `json:"reprovision" doc:"repeat the answer to a device that lost it"`
 	Ack                    string            `json:"ack" doc:"done or stored: what an acknowledgement waits for"`
 	Transport
+	Source string `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
+}
+
+// HandOver says which way a profile goes.
+type HandOver struct {
+	Back bool `json:"back,omitempty" doc:"from its file to the registry"`
 }
 
 // Transport says what devices of a profile speak, and under which topics.
@@ -170,6 +176,7 @@ type Status struct {
 	Started   time.Time         `json:"started,omitzero"`
 	Addresses map[string]string `json:"addresses,omitempty" doc:"of listeners that are open"`
 	Chains    ChainStatus       `json:"chains"`
+	Profiles  *ProfileStatus    `json:"profiles,omitempty" doc:"absent without a folder of profiles"`
 	Messages  MessageStatus     `json:"messages"`
 	Sessions  int               `json:"sessions" doc:"devices connected"`
 	Store     StoreStatus       `json:"store"`
@@ -184,7 +191,15 @@ type ChainStatus struct {
 	Refused  *RefusedChains `json:"refused,omitempty" doc:"what the folder holds instead, if that cannot be used"`
 }
 
-// RefusedChains is a changed chain set that did not replace the one in force.
+// ProfileStatus is what a server has from its folder of profiles.
+type ProfileStatus struct {
+	From     string    `json:"from" doc:"folder"`
+	Revision string    `json:"revision"`
+	Since    time.Time `json:"since,omitzero" doc:"when these profiles came into force"`
+	Names    []string  `json:"names"`
+}
+
+// RefusedChains is a changed set of chains, and of profiles, that did not replace the one in force.
 type RefusedChains struct {
 	Since    time.Time       `json:"since"`
 	Findings engine.Findings `json:"findings"`
