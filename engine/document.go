@@ -88,6 +88,17 @@ func (v DocumentValue) Line() int {
 // Fault reports an error in the value.
 func (v DocumentValue) Fault(code, message, hint string) { v.file.errorAt(v.at, code, message, hint) }
 
+// ReportTo is the value, reporting to another list from now on.
+func (v DocumentValue) ReportTo(findings *Findings) DocumentValue {
+	if v.file == nil {
+		return v
+	}
+	file := *v.file
+	file.findings = findings
+	v.file = &file
+	return v
+}
+
 // Canonical is the value without layout and remarks, for revisions.
 func (v DocumentValue) Canonical() []byte { return v.file.canonical(v.at) }
 
