@@ -109,7 +109,8 @@ func TestRepeatedRequestIsProcessedOnce(t *testing.T) { // RFC 7252 section 4.5
 	t.Run("answered", func(t *testing.T) {
 		t.Parallel()
 		rig(t, coapserver.Limits{}, func(b *bench, p *peer) {
-			p.send(one, one)
+			p.send(one)
+			p.send(one)
 			same := bytesOf(ack, c205, 7, "ab", "x")
 			p.wants("answers", same, same)
 			time.Sleep(246 * seconds)
