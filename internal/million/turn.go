@@ -58,7 +58,7 @@ func (t *turn) start(ctx context.Context) error {
 		return err
 	}
 	t.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(t.tools, "gridtie"), "serve", "--data", t.data, //nolint:gosec // our own binary
-		"--mqtt", "127.0.0.1:0", "--http", "off", "--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "warn")
+		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "warn")
 	t.cmd.Stderr = os.Stderr //nolint:forbidigo // what the server complains of is for whoever runs this
 	if err := t.cmd.Start(); err != nil {
 		return err
