@@ -18,6 +18,7 @@ const (
 	maxUnary   = 16     // unary operators in a row
 	maxProgram = 500    // instructions of a compiled regular expression
 	stepText   = 32     // bytes of text that count as one step
+	stepMatch  = 8      // bytes times instructions of a regular expression that count as one
 	maxMemory  = 20_000 // elements that the virtual machine may put into lists and maps
 )
 

@@ -330,7 +330,7 @@ func matches(f *frame, a any, p *pattern) bool {
 	if len(s) > MaxMatched {
 		fail("the text is too long for a regular expression (4 KiB at most)")
 	}
-	f.spend(1 + len(s)*p.instructions/stepText)
+	f.spend(1 + len(s)*p.instructions/stepMatch)
 	return p.MatchString(s)
 }
 
