@@ -266,12 +266,18 @@ func (e *endpoint) proveLocked(f func()) {
 		f()
 		return
 	}
-	e.proofs = append(e.proofs, f)
-	if len(e.proofs) > 1 {
+	if len(e.proofs) > 0 {
+		e.proofs = append(e.proofs, f)
 		return
 	}
+	if !e.server.table.prove() { // too many; go on as if nobody were there
+		f()
+		return
+	}
+	e.proofs = append(e.proofs, f)
 	ping := message.Message{Type: message.Confirmable, ID: e.newIDLocked()}
 	e.transmitLocked(ping.ID, ping.Append(nil), 1, pingTimeout, func(outcome) {
+		e.server.table.proven()
 		proofs := e.proofs
 		e.proofs = nil
 		for _, f := range proofs {

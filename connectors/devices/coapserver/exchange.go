@@ -22,7 +22,8 @@ type exchange struct {
 	timer       *time.Timer
 
 	// Guarded by endpoint.mu.
-	admitted    bool // counted by table and group
+	admitted    bool // counted by table
+	entered     bool // counted by group
 	answered    bool // answer was called, or is not awaited any more
 	acked       bool // an empty acknowledgement was sent
 	proving     bool // the answer waits until the address is proved
@@ -47,7 +48,7 @@ func (e *endpoint) handOverLocked(x *exchange) {
 		x.refuseLocked(RefusedBusy, message.ServiceUnavailable)
 		return
 	}
-	x.admitted = true
+	x.admitted, x.entered = true, true
 	e.enqueueLocked(job{func(ctx context.Context) { e.server.handler.Handle(ctx, x.request, x.answer) }, x})
 }
 
@@ -121,9 +122,13 @@ func (x *exchange) deliverLocked(r Response) {
 		x.sendLocked(&m, r)
 		return
 	}
+	// Answers that wait for a proof must not use up the room for requests: forged addresses would keep others out.
+	x.release()
+	e.chargeLocked(len(r.Payload))
 	x.proving = true
 	e.proveLocked(func() {
 		x.proving = false
+		e.chargeLocked(-len(r.Payload))
 		m := x.composeLocked(r, message.Largest)
 		for size := int(message.Largest) - 1; size >= 0 && !x.fitsLocked(&m); size-- {
 			m = x.composeLocked(r, message.Size(size))
@@ -177,10 +182,17 @@ func (x *exchange) sendLocked(m *message.Message, r Response) {
 
 // settle takes back what was counted for the request.
 func (x *exchange) settle() {
+	x.release()
+	if x.entered {
+		x.entered = false
+		x.endpoint.group.leave()
+	}
+}
+
+func (x *exchange) release() {
 	if x.admitted {
 		x.admitted = false
 		x.endpoint.server.table.settle(x.endpoint)
-		x.endpoint.group.leave()
 	}
 }
 

@@ -89,14 +89,23 @@ func (r *Request) Proved() bool {
 }
 
 // Prove finds out whether somebody is at the peer's address, which takes up to 1.2 seconds, and then calls f as Handle would be
-// called.
+// called, unless the request was answered meanwhile.
 func (r *Request) Prove(f func(ctx context.Context, proved bool)) {
-	e := r.exchange.endpoint
+	x := r.exchange
+	e := x.endpoint
 	e.lock()
 	defer e.unlock()
+	x.release() // as with answers that wait for a proof
 	e.proveLocked(func() {
 		proved := e.proved
-		e.enqueueLocked(job{func(ctx context.Context) { f(ctx, proved) }, r.exchange})
+		if x.answered {
+			return // it took too long
+		}
+		if x.admitted = e.server.table.admit(e); !x.admitted {
+			x.refuseLocked(RefusedBusy, message.ServiceUnavailable)
+			return
+		}
+		e.enqueueLocked(job{func(ctx context.Context) { f(ctx, proved) }, x})
 	})
 }
 

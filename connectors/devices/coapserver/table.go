@@ -19,6 +19,7 @@ type table struct {
 	requests     int
 	observations int
 	uploads      int
+	proofs       int // pings on their way
 }
 
 // place is one address seen from one socket.
@@ -216,6 +217,24 @@ func (t *table) uploaded() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.uploads--
+}
+
+// prove counts a ping, if there is room for it.
+func (t *table) prove() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.proofs >= t.limits.Requests {
+		return false
+	}
+	t.proofs++
+	return true
+}
+
+// proven takes back prove.
+func (t *table) proven() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.proofs--
 }
 
 // leave forgets an endpoint.
