@@ -19,22 +19,28 @@ func (r *Registry) ChangeCredentials(ctx context.Context, device string, c Crede
 			if err != nil {
 				return err
 			}
-			old, err := credentials.get(ctx, t, credentialsKey(device))
-			if err != nil {
-				return err
-			}
-			if err := t.putCredentials(ctx, old, device, settled); err != nil {
-				return err
-			}
-			changed := *d
-			changed.CredentialsType = settled.Type
-			changed.CredentialsVersion++
-			t.notify(notice{device: device, event: credentialsChanged})
-			return devices.put(t, d, &changed)
+			_, err = t.changeCredentials(ctx, d, settled)
+			return err
 		})
 	})
 	if err != nil {
 		return Credentials{}, fmt.Errorf("changing credentials of device %q: %w", device, err)
 	}
 	return settled, nil
+}
+
+// changeCredentials puts c in the place of what a device has, and returns the device as it is then.
+func (t *Tx) changeCredentials(ctx context.Context, d *Device, c Credentials) (Device, error) {
+	old, err := credentials.get(ctx, t, credentialsKey(d.ID))
+	if err != nil {
+		return Device{}, err
+	}
+	if err := t.putCredentials(ctx, old, d.ID, c); err != nil {
+		return Device{}, err
+	}
+	changed := *d
+	changed.CredentialsType = c.Type
+	changed.CredentialsVersion++
+	t.notify(notice{device: d.ID, event: credentialsChanged})
+	return changed, devices.put(t, d, &changed)
 }

@@ -20,6 +20,7 @@ const (
 	AllowCreate         Strategy = "ALLOW_CREATE_NEW_DEVICES"      // an unknown name becomes a device
 	CheckPreProvisioned Strategy = "CHECK_PRE_PROVISIONED_DEVICES" // only devices that were added before
 	ProvisionDisabled   Strategy = "DISABLED"
+	X509Chain           Strategy = "X509_CERTIFICATE_CHAIN" // devices whose certificate an authority has signed; see CertificateChain
 )
 
 // What Profile.Ack may be.
@@ -45,6 +46,7 @@ type Profile struct {
 	Ack                    string `json:"ack"`                    // AckDone or AckStored
 
 	Transport
+	CertificateChain
 
 	// Source is the file that the profile comes from (see [Registry.UseFileProfiles]), empty for one that was added here.
 	Source string `json:"source,omitempty"`
@@ -83,12 +85,17 @@ func (p *Profile) check() error {
 	switch {
 	case !ValidProfileName(p.Name):
 		return fmt.Errorf("%w: profile name %q", ErrInvalid, p.Name)
-	case p.Strategy != AllowCreate && p.Strategy != CheckPreProvisioned && p.Strategy != ProvisionDisabled:
+	case !slices.Contains([]Strategy{AllowCreate, CheckPreProvisioned, ProvisionDisabled, X509Chain}, p.Strategy):
 		return fmt.Errorf("%w: strategy %q", ErrInvalid, p.Strategy)
 	case p.Ack != AckDone && p.Ack != AckStored:
 		return fmt.Errorf("%w: ack %q", ErrInvalid, p.Ack)
 	case len(p.ProvisionKey) > maxCredential || hasControl(p.ProvisionKey):
 		return fmt.Errorf("%w: provisioning key", ErrInvalid)
+	}
+	if p.Strategy == X509Chain {
+		if err := p.CertificateChain.check(p.ProvisionKey); err != nil {
+			return err
+		}
 	}
 	seen := map[string]bool{}
 	for _, f := range p.Fields {
@@ -347,8 +354,9 @@ func (r *Registry) unsealSecret(row *profileRow) (secret.Text, error) {
 	return secret.NewText(string(plain)), nil
 }
 
-// CheckProvisioning returns the profile of a provisioning key if the secret is right and the profile provisions
-// devices. Everything else is ErrNotFound, so that nobody learns which of the three was wrong.
+// CheckProvisioning returns the profile of a provisioning key if the secret is right and the profile provisions devices that
+// ask. Everything else is ErrNotFound, so that nobody learns which of the three was wrong. With the strategy X509Chain nobody
+// can ask: what the key is made of is public.
 func (r *Registry) CheckProvisioning(ctx context.Context, key string, s secret.Text) (Profile, error) {
 	if key == "" || s.IsZero() {
 		return Profile{}, ErrNotFound
@@ -372,7 +380,7 @@ func (r *Registry) CheckProvisioning(ctx context.Context, key string, s secret.T
 			if err != nil {
 				return err
 			}
-			if !stored.Equal(s) || row.Strategy == ProvisionDisabled {
+			if !stored.Equal(s) || row.Strategy == ProvisionDisabled || row.Strategy == X509Chain {
 				return ErrNotFound
 			}
 			p = row.Profile

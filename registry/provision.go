@@ -9,12 +9,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// ProvisionRequest asks for a device. The profile's key and secret have been checked ([Registry.CheckProvisioning]).
+// ProvisionRequest asks for a device. The profile's key and secret have been checked ([Registry.CheckProvisioning]), or
+// Authority has been seen to have signed the certificate that Credentials are.
 type ProvisionRequest struct {
 	Profile     string
 	Name        string      // empty: one is made
 	Credentials Credentials // as the device asked for them; the zero value asks for a token
 	Gateway     bool
+	Authority   string // CertificateHash; only for a profile with the strategy X509Chain, whose provisioning key it is
 }
 
 // ProvisionResult tells what Provision did.
@@ -24,6 +26,7 @@ const (
 	Created  ProvisionResult = "created"  // a new device
 	Repeated ProvisionResult = "repeated" // the same answer to a device that asked again
 	Claimed  ProvisionResult = "claimed"  // a device that was added before has come for its credentials
+	Renewed  ProvisionResult = "renewed"  // a device that was there has come with another certificate of its authority's
 )
 
 // Provisioned is the answer to a request that was granted.
@@ -42,6 +45,7 @@ const (
 	RefusedNameTaken          RefusalReason = "name is taken"
 	RefusedCredentials        RefusalReason = "invalid credentials"
 	RefusedCredentialsTaken   RefusalReason = "credentials are taken"
+	RefusedCredentialsKind    RefusalReason = "device has credentials of another kind"
 	RefusedNotPreProvisioned  RefusalReason = "not pre-provisioned"
 	RefusedAlreadyProvisioned RefusalReason = "already provisioned"
 )
@@ -85,10 +89,12 @@ func (t *Tx) provision(ctx context.Context, req ProvisionRequest) (Provisioned, 
 		return Provisioned{}, err
 	}
 	switch {
-	case profile.Strategy == ProvisionDisabled:
+	case profile.Strategy == ProvisionDisabled, !profile.asks(req):
 		return Provisioned{}, &Refusal{Reason: RefusedDisabled}
 	case profile.Strategy == CheckPreProvisioned && req.Name == "":
 		return Provisioned{}, &Refusal{Reason: RefusedNotPreProvisioned}
+	case profile.Strategy == X509Chain && req.Name == "":
+		return Provisioned{}, &Refusal{Reason: RefusedName}
 	}
 	name, err := CleanName(req.Name)
 	if err != nil {
@@ -99,6 +105,8 @@ func (t *Tx) provision(ctx context.Context, req ProvisionRequest) (Provisioned, 
 		return Provisioned{}, err
 	}
 	switch {
+	case profile.Strategy == X509Chain:
+		return t.vouched(ctx, profile, existing, name, req)
 	case profile.Strategy == CheckPreProvisioned:
 		return t.claim(ctx, profile, existing, req)
 	case existing != nil:
@@ -110,6 +118,14 @@ func (t *Tx) provision(ctx context.Context, req ProvisionRequest) (Provisioned, 
 	}
 	d, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name, Gateway: req.Gateway}, settled)
 	return Provisioned{Device: d, Credentials: settled, Result: Created}, err
+}
+
+// asks reports whether a request has what the profile asks for, which may have changed since that was checked.
+func (p *profileRow) asks(req ProvisionRequest) bool {
+	if p.Strategy == X509Chain {
+		return req.Authority == p.ProvisionKey
+	}
+	return req.Authority == ""
 }
 
 // addDevice writes a device whose name has been looked up and found free.
