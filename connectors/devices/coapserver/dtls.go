@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -216,14 +215,14 @@ func (c *secureConn) whyNot(err error) Insecure {
 	return InsecureFailed
 }
 
-// isHello reports whether a datagram begins with a ClientHello outside of any epoch (RFC 6347 sections 4.1 and 4.2.2).
-func isHello(b []byte) bool {
+// isHandshake reports whether a datagram begins with a handshake message of that type, outside of any epoch (RFC 6347
+// sections 4.1 and 4.2.2).
+func isHandshake(b []byte, typ byte) bool {
 	const (
 		recordHeader    = 13
 		handshakeHeader = 12
 		handshake       = 22
-		clientHello     = 1
 	)
-	return len(b) >= recordHeader+handshakeHeader && b[0] == handshake && b[1] == 0xfe && b[recordHeader] == clientHello &&
-		slices.Equal(b[3:5], []byte{0, 0})
+	return len(b) >= recordHeader+handshakeHeader && b[0] == handshake && b[1] == 0xfe && b[3] == 0 && b[4] == 0 &&
+		b[recordHeader] == typ
 }

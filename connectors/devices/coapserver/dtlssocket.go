@@ -36,12 +36,10 @@ type secureConn struct {
 	ctx       context.Context // ends when the connection is to end
 	cancel    context.CancelFunc
 	displaced atomic.Bool
-	written   atomic.Int32 // datagrams; the first is a HelloVerifyRequest
-	known     any          // see Security.PSK; set during the handshake, by its goroutine
+	verified  atomic.Bool // the peer has given back the cookie, so it is where it seems to be
+	known     any         // see Security.PSK; set during the handshake, by its goroutine
 
-	// Guarded by socket.mu.
-	heard    int // datagrams
-	endpoint *endpoint
+	endpoint *endpoint // guarded by socket.mu
 }
 
 const (
@@ -65,10 +63,10 @@ func (l *secureSocket) receive(datagram []byte, from netip.AddrPort) {
 func (l *secureSocket) route(datagram []byte, from netip.AddrPort) (c *secureConn, refused Insecure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	open, fresh, hello := l.current[from], l.fresh[from], isHello(datagram)
+	const clientHello = 1
+	open, fresh, hello := l.current[from], l.fresh[from], isHandshake(datagram, clientHello)
 	switch {
-	case fresh != nil && (hello || open == nil || fresh.written.Load() > 1):
-		fresh.heard++
+	case fresh != nil && (hello || open == nil || fresh.verified.Load()):
 		return fresh, ""
 	case open != nil && !hello:
 		return open, ""
@@ -80,7 +78,7 @@ func (l *secureSocket) route(datagram []byte, from netip.AddrPort) (c *secureCon
 	if refused = l.makeRoomLocked(source); refused != "" {
 		return nil, refused
 	}
-	c = &secureConn{socket: l, peer: from, source: source, inbound: packetio.NewBuffer(), heard: 1}
+	c = &secureConn{socket: l, peer: from, source: source, inbound: packetio.NewBuffer()}
 	c.inbound.SetLimitCount(inboundDatagrams)
 	c.inbound.SetLimitSize(inboundBytes)
 	c.ctx, c.cancel = context.WithCancel(l.group.ctx)
@@ -94,8 +92,8 @@ func (l *secureSocket) route(datagram []byte, from netip.AddrPort) (c *secureCon
 	return c, ""
 }
 
-// makeRoomLocked keeps the number of handshakes within the limits. The oldest of which only one datagram came goes first:
-// that is all that comes from a forged address.
+// makeRoomLocked keeps the number of handshakes within the limits. The oldest whose peer has not given back the cookie makes
+// room: a forged address never does (RFC 6347 section 4.2.1).
 func (l *secureSocket) makeRoomLocked(from netip.Prefix) (refused Insecure) {
 	limits := l.server.limits
 	if len(l.current) >= limits.Connections {
@@ -112,7 +110,7 @@ func (l *secureSocket) makeRoomLocked(from netip.Prefix) (refused Insecure) {
 		return ""
 	}
 	for _, c := range l.order {
-		if c.heard == 1 && (!fullSource || c.source == from) {
+		if !c.verified.Load() && (!fullSource || c.source == from) {
 			c.displaced.Store(true)
 			l.settleLocked(c)
 			c.cancel()
@@ -187,7 +185,10 @@ func (c *secureConn) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 func (c *secureConn) WriteTo(b []byte, _ net.Addr) (int, error) {
-	c.written.Add(1)
+	const serverHello = 2 // follows the cookie
+	if isHandshake(b, serverHello) {
+		c.verified.Store(true)
+	}
 	return c.socket.conn.WriteToUDPAddrPort(b, c.peer)
 }
 

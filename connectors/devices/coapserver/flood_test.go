@@ -38,7 +38,10 @@ func TestFlood(t *testing.T) {
 			q := b.peer(fmt.Sprintf("198.51.%d.%d:%d", i/250, i%250, 1000+random.IntN(60000)))
 			d := [][]byte{
 				bytesOf(con, get, 1, "t", ""), bytesOf(non, get, 2, "t", ""), upload(3, 0, true, sixteen), upload(4, 7, true, sixteen),
-				observe(con, 5, "t", register), observe(non, 6, "t", register), {0x40, 0, 0, 1}, {0x60, 0, 0, 1}, {0x49, 1, 0, 1},
+				observe(con, 5, "t", register), observe(non, 6, "t", register),
+				{0x40, 0, 0, 1},
+				{0x60, 0, 0, 1},
+				{0x49, 1, 0, 1},
 				bytesOf(con, get, 7, "t", "", option{23, block(0, false, 6)}), bytesOf(con, 0x1f, 8, "", ""),
 				bytesOf(con, post, 9, "t", "x"),
 			}[random.IntN(12)]
