@@ -173,6 +173,8 @@ func TestProvision(t *testing.T) {
 		{"created", "new", "Success", "PROVISIONED", "", []string{"ENTITY_CREATED " + created, "PROVISION_SUCCESS " + success}},
 		{"repeated", "again", "Success", "PROVISIONED", "", []string{"PROVISION_SUCCESS " + success}},
 		{"taken", "taken", "Refused", "PROVISION_REFUSED", "name is taken", []string{"PROVISION_FAILURE " + failure}},
+		{"made behind a gateway", "behind", "Success", "PROVISIONED", "", []string{"ENTITY_CREATED " + created}},
+		{"found behind a gateway", "behind-again", "Success", "PROVISIONED", "", nil},
 		{"refused for no device", "unwanted", "Refused", "PROVISION_REFUSED", "provisioning is disabled", nil},
 	}
 	for _, tt := range tests {
@@ -188,6 +190,10 @@ func TestProvision(t *testing.T) {
 			for _, row := range p.fate.Emitted {
 				for _, s := range row.Steps {
 					got = append(got, s.Message.Type()+" "+s.Message.Data().Text())
+					via, _ := s.Message.Meta("gatewayId")
+					if where := via + " " + s.Message.Chain(); (where == "g-1 own") != (tt.device == "behind") {
+						t.Errorf("%s: got gatewayId and chain %q", s.Message.Type(), where)
+					}
 					if s.Message.Origin() != (engine.Origin{Type: "DEVICE", ID: "d-" + tt.device, Name: tt.device, Profile: "meters"}) {
 						t.Errorf("%s: got origin %+v, want the device", s.Message.Type(), s.Message.Origin())
 					}

@@ -41,6 +41,7 @@ type world struct {
 	saved    []string
 	requests []registry.AttachRequest
 	decided  bool
+	named    string // that Provision was last asked for
 }
 
 func newWorld() *world { return &world{key: secret.NewKey()} }
@@ -151,15 +152,20 @@ func (w *world) SaveTimeseries(_ context.Context, device string, at time.Time, a
 func (w *world) Provision(_ context.Context, name string) (registry.Provisioned, error) {
 	d := registry.Device{ID: "d-" + name, Name: name, Profile: "meters", Created: received, CredentialsType: registry.MQTTBasic}
 	c := registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("a token that nobody may see")}
+	w.named = name
 	switch name {
 	case "taken":
 		return registry.Provisioned{}, &registry.Refusal{Reason: registry.RefusedNameTaken, Existing: &d}
 	case "unwanted":
 		return registry.Provisioned{}, &registry.Refusal{Reason: registry.RefusedDisabled}
-	case "again":
+	case "again", "behind-again":
 		return registry.Provisioned{Device: d, Credentials: c, Result: registry.Repeated}, w.broken
 	}
 	return registry.Provisioned{Device: d, Credentials: c, Result: registry.Created}, w.broken
+}
+
+func (w *world) Behind(context.Context) (gateway, chain string, ok bool) {
+	return "g-1", "own", strings.HasPrefix(w.named, "behind")
 }
 
 func (w *world) Refuse(_ context.Context, reason string) error {

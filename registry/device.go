@@ -12,6 +12,7 @@ type Device struct {
 	Name    string    `json:"name"` // unique over the installation
 	Profile string    `json:"profile"`
 	Gateway bool      `json:"gateway,omitempty"`
+	Via     string    `json:"via,omitempty"` // the id of the gateway that first spoke for it
 	Created time.Time `json:"created"`
 
 	CredentialsType CredentialsType `json:"credentialsType"`

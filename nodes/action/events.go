@@ -7,7 +7,7 @@ import (
 )
 
 // The events of provisioning have ThingsBoard's types and shapes (DeviceProvisionServiceImpl), and enter the root chain
-// as they do there. ThingsBoard puts the profile's secret into them; here "***" stands in its place, and the credentials
+// as they do there, but for a device behind a gateway. ThingsBoard puts the profile's secret into them; here "***" stands in its place, and the credentials
 // that the device asked for are left empty.
 
 type entityID struct {
@@ -42,27 +42,27 @@ type provisionBody struct {
 	Gateway bool `json:"gateway"`
 }
 
-func createdEvent(cause *engine.Message, d registry.Device) (*engine.Message, error) {
+func createdEvent(cause *engine.Message, d registry.Device, chain string, more ...engine.Pair) (*engine.Message, error) {
 	body := deviceEntity{ID: entityID{originDevice, d.ID}, CreatedTime: d.Created.UnixMilli(), Name: d.Name, Type: d.Profile}
 	body.AdditionalInfo.Gateway = d.Gateway
-	return event("ENTITY_CREATED", cause, d, body)
+	return event("ENTITY_CREATED", chain, cause, d, body, more...)
 }
 
 func provisionEvent(typ string, cause *engine.Message, d registry.Device, credentials registry.CredentialsType) (*engine.Message, error) {
 	body := provisionBody{DeviceName: d.Name, CredentialsType: credentials, Gateway: d.Gateway}
 	body.Credentials.Key, body.Credentials.Secret = secret.Redacted, secret.Redacted
-	return event(typ, cause, d, body)
+	return event(typ, "", cause, d, body)
 }
 
-func event(typ string, cause *engine.Message, d registry.Device, body any) (*engine.Message, error) {
+func event(typ, chain string, cause *engine.Message, d registry.Device, body any, more ...engine.Pair) (*engine.Message, error) {
 	data, err := engine.EncodeData(body)
 	if err != nil {
 		return nil, err
 	}
 	return engine.NewMessage(engine.Header{
-		Type:   typ,
+		Type: typ, Chain: chain,
 		Origin: engine.Origin{Type: originDevice, ID: d.ID, Name: d.Name, Profile: d.Profile},
 		Time:   cause.Time(),
-		Meta:   []engine.Pair{{Key: "deviceName", Value: d.Name}, {Key: "deviceType", Value: d.Profile}},
+		Meta:   append([]engine.Pair{{Key: "deviceName", Value: d.Name}, {Key: "deviceType", Value: d.Profile}}, more...),
 	}, data), nil
 }

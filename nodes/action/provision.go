@@ -16,6 +16,12 @@ type Provisioner interface {
 	Provision(ctx context.Context, name string) (registry.Provisioned, error)
 }
 
+// Behind is what a Provisioner may know besides: the gateway that speaks for the device in whose name the request that waits
+// in ctx was made, and the chain of the profile that the device is to have. ok is false if the device asked itself.
+type Behind interface {
+	Behind(ctx context.Context) (gateway, chain string, ok bool)
+}
+
 // Provision is the kind action.provision: it makes the device that asks for it, or finds it again.
 func Provision(provisioner Provisioner) engine.Kind {
 	return engine.Kind{
@@ -24,7 +30,8 @@ func Provision(provisioner Provisioner) engine.Kind {
 			"made before and gets the same answer; the outcome is `PROVISIONED`. Refused: it cannot be made (`PROVISION_REFUSED`; the " +
 			"metadata entry `reason` says why). A request that has been decided already is a Failure.\n\n" +
 			"The root chain then gets `ENTITY_CREATED` (for a new device) and `PROVISION_SUCCESS`, or `PROVISION_FAILURE` about the " +
-			"device that stands in the way, as from ThingsBoard but without secrets.",
+			"device that stands in the way, as from ThingsBoard but without secrets. For a device behind a gateway there is only the " +
+			"`ENTITY_CREATED` of a new one; it goes to the chain of its profile, with the metadata entry `gatewayId`.",
 		Relations: []string{engine.RelationSuccess, "Refused"},
 		New: func(any, engine.Env) (engine.Node, error) {
 			return engine.NodeFunc(func(ctx context.Context, m *engine.Message) (engine.Result, error) {
@@ -57,8 +64,13 @@ func provision(ctx context.Context, m *engine.Message, provisioner Provisioner) 
 		return engine.Result{}, err
 	}
 	result := engine.Success(m.WithOutcome(string(registry.DeviceProvisioned)))
+	if b, ok := provisioner.(Behind); ok {
+		if gateway, chain, ok := b.Behind(ctx); ok {
+			return behind(result, m, p, gateway, chain)
+		}
+	}
 	if p.Result == registry.Created {
-		event, err := createdEvent(m, p.Device)
+		event, err := createdEvent(m, p.Device, "")
 		if err != nil {
 			return engine.Result{}, err
 		}
@@ -70,3 +82,18 @@ func provision(ctx context.Context, m *engine.Message, provisioner Provisioner) 
 	}
 	return result.Emit(event), nil
 }
+
+// behind tells of a device that a gateway speaks for, as ThingsBoard's DefaultTransportApiService does.
+func behind(r engine.Result, m *engine.Message, p registry.Provisioned, gateway, chain string) (engine.Result, error) {
+	if p.Result != registry.Created {
+		return r, nil
+	}
+	event, err := createdEvent(m, p.Device, chain, engine.Pair{Key: MetaGateway, Value: gateway})
+	if err != nil {
+		return engine.Result{}, err
+	}
+	return r.Emit(event), nil
+}
+
+// MetaGateway names the gateway through which a device was made.
+const MetaGateway = "gatewayId"
