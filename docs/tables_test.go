@@ -41,8 +41,8 @@ the metric ` + "`gridtie_outcomes_total`" + `. The device is told the coarser wo
 that nobody can find out by trying which keys exist or which supply points are taken.
 
 *Again* says whether the same message, sent again later, may have another outcome without anybody mending it.
-HTTP, CoAP and MQTT 5 are not spoken yet; the columns say what each code will be there. To MQTT 3 clients there is one
-answer, the PUBACK.
+A device that posts is answered PUBACK, 200 or 2.01 when its message is done, whatever the outcome: it reads that in the
+attribute. The last three columns are what an interface says that answers with the outcome itself.
 
 | Code | What it means | The device is told | Again | HTTP | CoAP | MQTT 5 |
 | --- | --- | --- | --- | --- | --- | --- |
