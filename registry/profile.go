@@ -109,7 +109,7 @@ func (p *Profile) check() error {
 			}
 		}
 	}
-	return p.Transport.Check()
+	return p.CheckTransport()
 }
 
 // ValidProfileName says whether a profile may be called so: it stands in paths and metrics.

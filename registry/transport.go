@@ -32,8 +32,8 @@ func (t Transport) Speaks(over TransportType) bool {
 	return t.TransportType == "" || t.TransportType == TransportDefault || t.TransportType == over
 }
 
-// Check says what is wrong with it, nil if nothing is.
-func (t Transport) Check() error {
+// CheckTransport says what is wrong with it, nil if nothing is.
+func (t Transport) CheckTransport() error {
 	switch t.TransportType {
 	case TransportDefault, TransportMQTT, TransportCoAP:
 	default:

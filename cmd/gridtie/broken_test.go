@@ -13,15 +13,20 @@ import (
 	"github.com/gridtie/gridtie/internal/terminal"
 )
 
-// Every fault planted in testdata/broken is found on its line, and nothing else is: expected.txt lists them as
-// "file:line code".
-func TestCheckFindsPlantedFaults(t *testing.T) {
+// Every fault planted in the chains of testdata/broken is found on its line, and nothing else is: expected.txt lists them
+// as "file:line code".
+func TestCheckFindsPlantedFaults(t *testing.T) { checkPlanted(t, "broken") }
+
+// The same for profiles.
+func TestCheckFindsPlantedFaultsInProfiles(t *testing.T) { checkPlanted(t, "brokenprofiles") }
+
+func checkPlanted(t *testing.T, folder string) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/broken/*.json")
+	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.json"))
 	if err != nil || len(files) < 20 {
-		t.Fatalf("broken chain files: got %d (%v), want at least 20", len(files), err)
+		t.Fatalf("broken files: got %d (%v), want at least 20", len(files), err)
 	}
-	text, err := os.ReadFile("testdata/broken/expected.txt")
+	text, err := os.ReadFile(filepath.Join("testdata", folder, "expected.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +43,9 @@ func TestCheckFindsPlantedFaults(t *testing.T) {
 			streams := terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &talk}
 			if code := run([]string{"check", "--json", file}, &streams, func(string) (string, bool) { return "", false }); code != 1 {
 				t.Errorf("exit code: got %d, want 1 (%s)", code, &talk)
+			}
+			if strings.Contains(out.String()+talk.String(), "hunter2") {
+				t.Errorf("a secret that stands in the file is repeated: %s", &out)
 			}
 			var result checkResult
 			if err := json.Unmarshal(out.Bytes(), &result); err != nil {

@@ -7,7 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/internal/profilefile"
 	"github.com/gridtie/gridtie/internal/server"
+	"github.com/gridtie/gridtie/internal/settings"
 	"github.com/gridtie/gridtie/internal/terminal"
 )
 
@@ -17,18 +19,20 @@ type checkResult struct {
 	Errors   int             `json:"errors"`
 	Warnings int             `json:"warnings"`
 	Chains   int             `json:"chains"`
+	Profiles int             `json:"profiles,omitempty"`
 }
 
 func (a *app) check() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "check FILES…", Short: "Check chain files, and show every fault with its place",
-		Long: "Check chain files, and show every fault with its place. A folder stands for the *.json files in it. Chains that the\n" +
-			"files call and that are not among them are taken from --chains, or from the built-in set.\n\n" +
+		Use: "check FILES…", Short: "Check files of chains and profiles, and show every fault with its place",
+		Long: "Check files of chains and profiles, and show every fault with its place. A folder stands for the *.json files in it.\n" +
+			"Chains that the files name and that are not among them are taken from --chains, or from the built-in set. The secrets\n" +
+			"that profiles name are looked for if --secrets is given.\n\n" +
 			"The exit code is 1 if there is an error; warnings alone give 0.",
-		Example: "  gridtie check chains/\n  gridtie check attach.json --json",
+		Example: "  gridtie check chains/ profiles/\n  gridtie check attach.json --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{fmt.Errorf("%q wants at least one chain file", cmd.CommandPath())}
+				return &usageError{fmt.Errorf("%q wants at least one file", cmd.CommandPath())}
 			}
 			return nil
 		},
@@ -45,11 +49,11 @@ func (a *app) check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings, err := server.CheckChains(files, beside)
+			findings, profiles, err := server.Check(files, beside, a.secrets(s))
 			if err != nil {
 				return err
 			}
-			result := tally(findings, len(files))
+			result := tally(findings, len(files)-profiles, profiles)
 			if err := a.answer(result, func() error { a.showFindings(result); return nil }); err != nil {
 				return err
 			}
@@ -59,13 +63,21 @@ func (a *app) check() *cobra.Command {
 			return nil
 		},
 	}
-	settingFlags(cmd, "chains")
+	settingFlags(cmd, "chains", "secrets")
 	a.jsonFlag(cmd)
 	return cmd
 }
 
-func tally(findings engine.Findings, chains int) checkResult {
-	r := checkResult{Findings: append(engine.Findings{}, findings...), Chains: chains}
+// secrets is where profiles have theirs from; nil if no place was named.
+func (a *app) secrets(s settings.Settings) *profilefile.Secrets {
+	if s.Secrets == "" {
+		return nil
+	}
+	return &profilefile.Secrets{Folder: s.Secrets, Variable: a.variable}
+}
+
+func tally(findings engine.Findings, chains, profiles int) checkResult {
+	r := checkResult{Findings: append(engine.Findings{}, findings...), Chains: chains, Profiles: profiles}
 	for _, f := range findings {
 		if f.Severity == engine.SeverityError {
 			r.Errors++
@@ -99,11 +111,17 @@ func (a *app) showFindings(r checkResult) {
 			a.say("%s%s", indent, terminal.Clean(f.Hint))
 		}
 	}
+	in := plural(r.Chains, "chain", a)
+	if r.Profiles > 0 && r.Chains == 0 {
+		in = plural(r.Profiles, "profile", a)
+	} else if r.Profiles > 0 {
+		in += " and " + plural(r.Profiles, "profile", a)
+	}
 	if len(r.Findings) == 0 {
-		a.say("%s: no faults", plural(r.Chains, "chain", a))
+		a.say("%s: no faults", in)
 		return
 	}
-	a.say("%s, %s in %s", plural(r.Errors, "error", a), plural(r.Warnings, "warning", a), plural(r.Chains, "chain", a))
+	a.say("%s, %s in %s", plural(r.Errors, "error", a), plural(r.Warnings, "warning", a), in)
 }
 
 func plural(n int, noun string, a *app) string {

@@ -62,7 +62,7 @@ func (a *app) connect(cmd *cobra.Command, s settings.Settings) (*admin.Client, f
 	if errors.As(err, &tooLong) {
 		return nil, nil, err
 	}
-	local, err := server.OpenLocal(cmd.Context(), serverOptions(s, a.logger(s, max(s.LogLevel, zerolog.WarnLevel))))
+	local, err := server.OpenLocal(cmd.Context(), a.serverOptions(s, a.logger(s, max(s.LogLevel, zerolog.WarnLevel))))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,11 +13,12 @@ import (
 
 func (a *app) profiles() *cobra.Command {
 	return group(&cobra.Command{
-		Use: "profiles", Short: "Add, change and show device profiles",
-		Long: "Add, change and show profiles: what devices of one kind have in common, above all the key and secret with which they\n" +
-			"ask to be provisioned.",
+		Use: "profiles", Short: "Add, change, show and delete device profiles",
+		Long: "Add, change, show and delete profiles: what devices of one kind have in common, above all the key and secret with\n" +
+			"which they ask to be provisioned. A profile that comes from a file is changed there.",
 		Example: "  gridtie profiles list\n  gridtie profiles show meters --reveal --json",
-	}, a.profilesAdd(), a.profilesSet(), a.profilesList(), a.profilesShow())
+	}, a.profilesAdd(), a.profilesSet(), a.profilesList(), a.profilesShow(),
+		a.profilesDelete(), a.profilesHandOver())
 }
 
 func (a *app) profilesAdd() *cobra.Command {
@@ -152,9 +153,9 @@ func (a *app) profilesList() *cobra.Command {
 					return err
 				}
 				return a.answer(list, func() error {
-					t := a.Table("Name", "Strategy", "Chain", "Ack")
+					t := a.Table("Name", "Strategy", "Chain", "Ack", "From")
 					for _, p := range list.Profiles {
-						t.Row(p.Name, string(p.Strategy), p.Chain, p.Ack)
+						t.Row(p.Name, string(p.Strategy), p.Chain, p.Ack, origin(p))
 					}
 					return t.Flush()
 				})
@@ -202,6 +203,7 @@ func (a *app) profilesShow() *cobra.Command {
 
 func (a *app) showProfile(p admin.Profile, key, text string) {
 	a.field("profile", p.Name)
+	a.field("from", origin(p))
 	a.field("key", key)
 	a.field("secret", text)
 	a.field("strategy", string(p.Strategy))

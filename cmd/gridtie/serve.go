@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 
@@ -26,7 +27,7 @@ func (a *app) serve() *cobra.Command {
 				return err
 			}
 			log := a.logger(s, s.LogLevel)
-			srv, err := server.Open(cmd.Context(), serverOptions(s, log))
+			srv, err := server.Open(cmd.Context(), a.serverOptions(s, log))
 			if err != nil {
 				return asConfig(err)
 			}
@@ -42,9 +43,10 @@ func (a *app) serve() *cobra.Command {
 	return cmd
 }
 
-func serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
+func (a *app) serverOptions(s settings.Settings, log zerolog.Logger) server.Options {
 	return server.Options{
-		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, CoAP: s.CoAP, CoAPS: s.CoAPS, Admin: s.Admin, Chains: s.Chains, ServerKeyFile: s.ServerKeyFile,
+		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, CoAP: s.CoAP, CoAPS: s.CoAPS, Admin: s.Admin, Chains: s.Chains,
+		Profiles: s.Profiles, Secrets: s.Secrets, Variable: a.variable, ServerKeyFile: s.ServerKeyFile,
 		CertificateFile: s.TLSCertificateFile, CertificateKeyFile: s.TLSKeyFile,
 		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
 	}
@@ -94,7 +96,9 @@ func (a *app) banner(srv *server.Server) {
 	if open {
 		a.talk("warning: an address is open to the network without TLS: device credentials and supplier keys travel in clear")
 	}
-	if srv.Fresh() {
+	if st.Profiles != nil {
+		a.say("Profiles %s: %s", st.Profiles.From, cmp.Or(joinComma(st.Profiles.Names), "none yet"))
+	} else if srv.Fresh() {
 		a.say("Profile %q was made. Its provisioning key and secret: gridtie profiles show %s --reveal", server.FirstProfile, server.FirstProfile)
 	}
 	flag := ""

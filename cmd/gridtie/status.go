@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,6 +54,10 @@ func (a *app) showStatus(s admin.Status) {
 	a.field("data", s.Data)
 	a.field("chains", fmt.Sprintf("%s, revision %s since %s: %s", s.Chains.From, short(s.Chains.Revision), a.Time(s.Chains.Since),
 		strings.Join(s.Chains.IDs, ", ")))
+	if p := s.Profiles; p != nil {
+		a.field("profiles", fmt.Sprintf("%s, revision %s since %s: %s", p.From, short(p.Revision), a.Time(p.Since),
+			cmp.Or(strings.Join(p.Names, ", "), "none")))
+	}
 	a.showRefused(s.Chains.Refused)
 	for _, name := range slices.Sorted(maps.Keys(s.Addresses)) {
 		a.field(name, s.Addresses[name])

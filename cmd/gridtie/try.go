@@ -72,7 +72,7 @@ func (a *app) tryAdmin(cmd *cobra.Command, ask func(*admin.Client) error) error 
 		return a.withAdmin(cmd, ask)
 	}
 	a.talk("no data folder %q: suppliers and keys are unknown here", s.Data)
-	local, err := server.OpenEmpty(cmd.Context(), serverOptions(s, a.logger(s, max(s.LogLevel, zerolog.WarnLevel))))
+	local, err := server.OpenEmpty(cmd.Context(), a.serverOptions(s, a.logger(s, max(s.LogLevel, zerolog.WarnLevel))))
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func readMessage(text []byte) (m admin.TryMessage, err error) {
 
 func (a *app) showTry(message string, r admin.TryResult) error {
 	if r.Findings.HasErrors() {
-		a.showFindings(tally(r.Findings, 1))
+		a.showFindings(tally(r.Findings, 1, 0))
 		return nil
 	}
 	a.say("message %s  %s  %s", filepath.Base(message), terminal.Clean(r.Type), terminal.Clean(r.Device))

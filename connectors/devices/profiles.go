@@ -23,13 +23,14 @@ type profile struct {
 type profiles struct {
 	mu    sync.RWMutex
 	known map[string]*profile
+	round int // rises when all is forgotten
 }
 
 // profile returns a profile that is at most Limits.ProfileAge old.
 func (s *Service) profile(ctx context.Context, name string) (*profile, error) {
 	now := s.now()
 	s.profiles.mu.RLock()
-	p := s.profiles.known[name]
+	p, round := s.profiles.known[name], s.profiles.round
 	s.profiles.mu.RUnlock()
 	if p != nil {
 		if age := now.Sub(p.read); age >= 0 && age < s.limits.ProfileAge {
@@ -43,11 +44,21 @@ func (s *Service) profile(ctx context.Context, name string) (*profile, error) {
 	p = &profile{Profile: read, shape: ShapeOf(read), read: now}
 	s.profiles.mu.Lock()
 	defer s.profiles.mu.Unlock()
+	if s.profiles.round != round {
+		return p, nil // it may have been read before the change for which all was forgotten
+	}
 	if s.profiles.known == nil {
 		s.profiles.known = map[string]*profile{}
 	}
 	s.profiles.known[name] = p
 	return p, nil
+}
+
+// ForgetProfiles makes the next message of every device read its profile again, however young what is known of it.
+func (s *Service) ForgetProfiles() {
+	s.profiles.mu.Lock()
+	defer s.profiles.mu.Unlock()
+	s.profiles.known, s.profiles.round = nil, s.profiles.round+1
 }
 
 // ShapeOf is how intake is to read what devices of a profile send.

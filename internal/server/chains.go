@@ -5,32 +5,47 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gridtie/gridtie/chains"
 	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/internal/profilefile"
 	"github.com/gridtie/gridtie/nodes"
 )
 
 // builtIn is what the status calls the shipped chains.
 const builtIn = "built in"
 
-// ChainsError is a chain set that cannot be used.
+// ChainsError is a set of chains, and of profiles, that cannot be used.
 type ChainsError struct {
-	From     string
+	From     string // folder of the chains
+	Profiles string // folder of the profiles; empty for none
 	Findings engine.Findings
 }
 
 func (e *ChainsError) Error() string {
-	return fmt.Sprintf("loading the chains (%s):\n%s", e.From, e.Findings.Error())
+	what := "the chains"
+	if e.Profiles != "" {
+		what = "chains and profiles"
+	}
+	return fmt.Sprintf("loading %s (%s):\n%s", what, strings.Join(e.from(), ", "), e.Findings.Error())
 }
 
 // Hint is what shows the faults in full.
 func (e *ChainsError) Hint() string {
-	if e.From == builtIn {
+	from := slices.DeleteFunc(e.from(), func(f string) bool { return f == builtIn })
+	if len(from) == 0 {
 		return ""
 	}
-	return "gridtie check " + e.From
+	return "gridtie check " + strings.Join(from, " ")
+}
+
+func (e *ChainsError) from() []string {
+	if e.Profiles == "" || e.Profiles == e.From {
+		return []string{e.From}
+	}
+	return []string{e.From, e.Profiles}
 }
 
 // ReadChains reads chain files; a folder stands for the *.json files in it, sorted by name.
@@ -41,7 +56,7 @@ func ReadChains(paths ...string) ([]engine.File, error) {
 		if info, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("reading chains: %w", err)
 		} else if info.IsDir() {
-			if names, err = chainFiles(path); err != nil {
+			if names, err = filesIn(path, isJSON); err != nil {
 				return nil, fmt.Errorf("reading chains: %w", err)
 			}
 			if len(names) == 0 {
@@ -59,26 +74,26 @@ func ReadChains(paths ...string) ([]engine.File, error) {
 	return files, nil
 }
 
-// chainFiles are the names of the chain files in a folder, sorted.
-func chainFiles(dir string) ([]string, error) {
+// filesIn are the names of the files in a folder that are wanted, sorted.
+func filesIn(dir string, wanted func(name string) bool) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
-		if isChainFile(e.Name()) {
+		if wanted(e.Name()) {
 			names = append(names, filepath.Join(dir, e.Name()))
 		}
 	}
 	return names, nil
 }
 
-// isChainFile says whether a file of that name in a folder is a chain. Hidden ones are not: editors keep locks and copies
-// there.
-func isChainFile(name string) bool {
-	return strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, ".")
-}
+// isJSON says whether a file of that name in a folder is a chain or a profile. Hidden ones are not: editors keep locks and
+// copies there.
+func isJSON(name string) bool { return strings.HasSuffix(name, ".json") && !isHidden(name) }
+
+func isHidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // ChainSet is the set in the folder dir, or the shipped one if dir is empty.
 func ChainSet(dir string) ([]engine.File, error) {
@@ -117,6 +132,23 @@ func ChainID(f engine.File) (string, error) {
 		return "", fmt.Errorf("chain file %q has no /ruleChain/id", f.Name)
 	}
 	return envelope.RuleChain.ID, nil
+}
+
+// Check is CheckChains for chains and profiles that may lie in one heap. Secrets is nil to leave them alone. It also says
+// how many profiles there are.
+func Check(files, beside []engine.File, secrets *profilefile.Secrets) (engine.Findings, int, error) {
+	own, texts := Apart(files)
+	findings, err := CheckChains(own, beside)
+	if err != nil || len(texts) == 0 {
+		return findings, 0, err
+	}
+	profiles := profilefile.Read(texts, profilefile.Options{Secrets: secrets})
+	findings = append(findings, profiles.Findings...)
+	if ids, known := chainIDs(nil, Overlay(own, beside)); known { // else a file that cannot be read may be the chain that is missing
+		findings = append(findings, profiles.CheckChains(ids)...)
+	}
+	findings.Sort()
+	return findings, len(texts), nil
 }
 
 // CheckChains compiles files beside a set and returns what it found in the files. Findings in the set itself are left

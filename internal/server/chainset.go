@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,70 +12,170 @@ import (
 	"github.com/gridtie/gridtie/chains"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/internal/admin"
+	"github.com/gridtie/gridtie/internal/profilefile"
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/supplypoint"
 )
 
 // chainSet is the set in force as it was read, and since when.
 type chainSet struct {
-	files []engine.File
-	since time.Time
+	FileSet
+	since         time.Time // its chains
+	profilesSince time.Time
 }
 
-// UseChains puts a chain set in the place of the one in force, in one atomic step: runs under way finish on theirs. A set
-// with a fault changes nothing, and one that means the same has no effect; the answer says which it was, with everything
-// that was found. It errs if no verdict could be reached, and changes nothing then.
+// UseChains is Use with the profiles that are in force.
 func (c *Core) UseChains(ctx context.Context, files []engine.File) (admin.Reload, error) {
+	return c.Use(ctx, FileSet{Chains: files, Profiles: c.set.Load().Profiles})
+}
+
+// Use puts chains and profiles in the place of those in force, in one atomic step: runs under way finish on theirs. A set
+// with a fault changes nothing, and one that means the same has no effect; the answer says which it was, with everything
+// that was found. It errs if no verdict could be reached, and changes nothing then. While the store is away, it waits.
+func (c *Core) Use(ctx context.Context, set FileSet) (admin.Reload, error) {
+	for {
+		r, err := c.use(ctx, set)
+		if !errors.Is(err, registry.ErrAway) {
+			return r, err
+		}
+		if err := c.Registry.Reach(ctx); err != nil {
+			return r, err
+		}
+	}
+}
+
+func (c *Core) use(ctx context.Context, set FileSet) (admin.Reload, error) {
 	c.swapping.Lock()
 	defer c.swapping.Unlock()
-	before := c.Engine.Chain().Revision()
-	r := admin.Reload{Result: admin.ReloadRefused, Before: before, After: before, Chains: len(files), Findings: engine.Findings{}}
+	before, was := c.Engine.Chain().Revision(), c.set.Load()
+	r := admin.Reload{Result: admin.ReloadRefused, Before: before, After: before, Chains: len(set.Chains), Findings: engine.Findings{}}
+	if set.Profiles != nil {
+		r.Profiles = &admin.ReloadProfiles{From: set.Profiles.Folder, Files: len(set.Profiles.Files)}
+		if was.Profiles != nil {
+			r.Profiles.Before, r.Profiles.After = was.Profiles.Revision(), was.Profiles.Revision()
+		}
+	}
 	if c.ended {
 		return r, engine.ErrDraining
 	}
-	chain, findings, err := c.compile(ctx, files)
+	chain, findings, err := c.compile(ctx, set)
 	if err != nil {
 		return r, err
 	}
-	r.Findings = masked(findings)
-	now := c.now()
-	switch {
-	case chain == nil:
-		return r, nil
-	case chain.Revision() == before:
-		r.Result = admin.ReloadUnchanged
-		c.set.Store(&chainSet{files: files, since: c.set.Load().since}) // other layout, other positions
-		return r, chain.Close()
+	now := &chainSet{FileSet: set, since: was.since, profilesSince: was.profilesSince}
+	changed, findings, err := c.put(ctx, set, chain, findings, func(profiles bool) error {
+		if profiles {
+			now.profilesSince = c.now()
+		}
+		if chain.Revision() == before {
+			c.set.Store(now) // other layout, other positions
+			return chain.Close()
+		}
+		r.Result, r.After, now.since = admin.ReloadSwapped, chain.Revision(), c.now()
+		c.set.Store(now)
+		c.Engine.Swap(chain)
+		return nil
+	})
+	r.Findings = append(r.Findings, masked(findings)...)
+	if err != nil || findings.HasErrors() {
+		return r, err
 	}
-	r.Result, r.After = admin.ReloadSwapped, chain.Revision()
-	c.set.Store(&chainSet{files: files, since: now})
-	c.Engine.Swap(chain)
+	if set.Profiles != nil {
+		r.Profiles.After, r.Profiles.Changed = set.Profiles.Revision(), changed
+	}
+	switch {
+	case changed:
+		r.Result = admin.ReloadSwapped
+	case r.Result != admin.ReloadSwapped:
+		r.Result = admin.ReloadUnchanged
+	}
 	return r, nil
 }
 
-// compile is engine.Compile for this server: what profiles name must be there. The chain is nil if there is an error
-// among the findings.
-func (c *Core) compile(ctx context.Context, files []engine.File) (*engine.Chain, engine.Findings, error) {
+// put writes the profiles of a set into the registry and calls swap, both or neither: nothing is written if there is an
+// error among the findings, to which it adds what the registry has against the profiles, or if the store refuses. It takes
+// the chain over, which is nil with an error among the findings, and returns once the disk has it all.
+//
+// Profiles are read by whoever decides on them, and who reads one waits for the disk. So the swap, which comes as soon as
+// the batch is applied, comes before anything can rest on the new profiles; the other way round, messages that name a
+// chain which is on its way wait for it in chainsInTurn.
+func (c *Core) put(ctx context.Context, set FileSet, chain *engine.Chain, findings engine.Findings, swap func(profiles bool) error) (changed bool, _ engine.Findings, err error) {
+	refuse := func(more engine.Findings, err error) (bool, engine.Findings, error) {
+		if chain != nil {
+			err = errors.Join(err, chain.Close())
+		}
+		return false, append(more, findings...), err
+	}
+	profiles := set.Profiles
+	if profiles == nil {
+		profiles = &profilefile.Set{}
+	}
+	if profiles.Findings.HasErrors() {
+		return refuse(nil, nil)
+	}
+	in, tx, err := c.Registry.Begin(ctx, registry.TxOptions{Alone: true})
+	if err != nil {
+		return refuse(nil, err)
+	}
+	defer tx.Discard()
+	changed, faults, err := c.Registry.UseFileProfiles(in, profiles.Profiles())
+	if err != nil || len(faults) > 0 || chain == nil {
+		return refuse(profiles.Faults(faults), err)
+	}
+	synced, err := tx.Commit(in, registry.Fate{})
+	if err != nil {
+		return refuse(nil, err)
+	}
+	err = swap(changed)
+	if changed && c.Devices != nil {
+		c.Devices.ForgetProfiles()
+	}
+	return changed, findings, errors.Join(err, synced(ctx))
+}
+
+// chainsInTurn is the engine for devices: what names a chain that is not there waits for a change of the set that is under
+// way, since its profile may have come a moment before its chain.
+type chainsInTurn struct{ *Core }
+
+func (e chainsInTurn) Submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
+	err := e.Engine.Submit(ctx, m, done)
+	if !errors.Is(err, engine.ErrUnknownChain) {
+		return err
+	}
+	e.swapping.Lock()
+	e.swapping.Unlock() //nolint:staticcheck // it is the wait that counts
+	return e.Engine.Submit(ctx, m, done)
+}
+
+// compile is engine.Compile for this server: what profiles name must be there, whether they come from files or not. The
+// chain is nil if there is an error among the findings.
+func (c *Core) compile(ctx context.Context, set FileSet) (*engine.Chain, engine.Findings, error) {
 	profiles, err := c.Registry.Profiles(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	chain, findings := engine.Compile(files, c.catalog, engine.CompileOptions{
+	profiles = slices.DeleteFunc(profiles, func(p registry.Profile) bool { return p.Source != "" }) // they are in the set, or go
+	chain, findings := engine.Compile(set.Chains, c.catalog, engine.CompileOptions{
 		Root: chains.Root, Required: []string{chains.Provision}, Logger: c.log, Now: c.now,
 	})
-	ids, known := chainIDs(chain, files)
-	if !known {
-		// A file that cannot be read so far may be the chain that seems to be missing: say only what is wrong with it.
-		if rest := without(findings, missingChain); rest.HasErrors() {
-			return nil, rest, nil
-		}
-		return nil, findings, nil
+	var beside engine.Findings
+	if set.Profiles != nil {
+		beside = append(beside, set.Profiles.Findings...)
 	}
-	missing := missingChains(profiles, files, ids)
-	if len(missing) > 0 && chain != nil {
+	ids, known := chainIDs(chain, set.Chains)
+	if known {
+		beside = append(missingChains(profiles, set.Chains, ids), beside...)
+		if set.Profiles != nil {
+			beside = append(beside, set.Profiles.CheckChains(ids)...)
+		}
+	} else if rest := without(findings, missingChain); rest.HasErrors() {
+		// A file that cannot be read so far may be the chain that seems to be missing: say only what is wrong with it.
+		findings = rest
+	}
+	if beside.HasErrors() && chain != nil {
 		err, chain = chain.Close(), nil
 	}
-	return chain, append(missing, findings...), err
+	return chain, append(beside, findings...), err
 }
 
 // chainIDs are the ids of the chains in the files, and whether they are all known. The chain is nil if files have faults.

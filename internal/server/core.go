@@ -15,6 +15,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/profilefile"
 	"github.com/gridtie/gridtie/nodes"
 	"github.com/gridtie/gridtie/nodes/action"
 	"github.com/gridtie/gridtie/nodes/enrich"
@@ -34,14 +35,15 @@ var (
 	_ action.AttributeSaver  = (*registry.Registry)(nil)
 	_ action.TimeseriesSaver = (*registry.Registry)(nil)
 	_ devices.Registry       = (*registry.Registry)(nil)
-	_ devices.Engine         = (*engine.Engine)(nil)
+	_ devices.Engine         = chainsInTurn{}
 	_ action.Calls           = (*devices.Calls)(nil)
 )
 
 // CoreOptions of a Core. The zero value works: the shipped chains, no log, the real clock.
 type CoreOptions struct {
-	Chains   []engine.File // nil for the shipped set
-	From     string        // what the chains are called in errors; empty for the shipped set
+	Chains   []engine.File    // nil for the shipped set
+	From     string           // what the chains are called in errors; empty for the shipped set
+	Profiles *profilefile.Set // from files; nil for none
 	Clock    func() time.Time
 	Logger   zerolog.Logger
 	Observer devices.Observer
@@ -67,8 +69,8 @@ type Core struct {
 	ended    bool       // the engine drains, and takes no other set
 }
 
-// NewCore opens the registry in st, makes the first profile if there is none, compiles the chains, and queues what a
-// former process left undone. The store stays the caller's to close, after Close.
+// NewCore opens the registry in st, compiles the chains, takes the profiles of files, makes the first profile if no files
+// are to say which there are and there is none, and queues what a former process left undone. The store stays the caller's to close, after Close.
 func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions) (*Core, error) {
 	if o.Chains == nil {
 		o.Chains, o.From = chains.Files(), builtIn
@@ -76,7 +78,7 @@ func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	r, err := openRegistry(ctx, st, key, registry.Options{Clock: o.Clock, Logger: o.Logger, Lazy: o.Lazy})
+	r, err := registry.Open(ctx, st, registry.Options{ServerKey: key, Clock: o.Clock, Logger: o.Logger, Lazy: o.Lazy})
 	if err != nil {
 		return nil, err
 	}
@@ -87,20 +89,16 @@ func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions)
 	return c, nil
 }
 
-func openRegistry(ctx context.Context, st store.Store, key secret.Key, o registry.Options) (*registry.Registry, error) {
-	o.ServerKey = key
-	r, err := registry.Open(ctx, st, o)
-	if err != nil {
-		return nil, err
-	}
+// makeFirstProfile makes one where there is none.
+func makeFirstProfile(ctx context.Context, r *registry.Registry) error {
 	profiles, err := r.Profiles(ctx)
 	if err == nil && len(profiles) == 0 {
 		_, err = r.AddProfile(ctx, registry.NewProfile(FirstProfile), secret.Text{})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making the first profile: %w", err), r.Close())
+		return fmt.Errorf("making the first profile: %w", err)
 	}
-	return r, nil
+	return nil
 }
 
 func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) error {
@@ -109,16 +107,30 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	if c.catalog, err = catalogOver(c.Registry, calls, key); err != nil {
 		return err
 	}
-	chain, findings, err := c.compile(ctx, o.Chains)
+	set := FileSet{Chains: o.Chains, Profiles: o.Profiles}
+	chain, findings, err := c.compile(ctx, set)
 	if err != nil {
 		return err
 	}
-	if chain == nil {
-		return &ChainsError{From: o.From, Findings: findings}
+	now := o.Clock()
+	c.set.Store(&chainSet{FileSet: set, since: now, profilesSince: now})
+	_, findings, err = c.put(ctx, set, chain, findings, func(bool) error { return nil })
+	if err != nil {
+		return err
+	}
+	if findings.HasErrors() {
+		wrong := &ChainsError{From: o.From, Findings: findings}
+		if o.Profiles != nil {
+			wrong.Profiles = o.Profiles.Folder
+		}
+		return wrong
 	}
 	logFindings(o.Logger, findings)
-	now := o.Clock()
-	c.set.Store(&chainSet{files: o.Chains, since: now})
+	if o.Profiles == nil {
+		if err := makeFirstProfile(ctx, c.Registry); err != nil {
+			return errors.Join(err, chain.Close())
+		}
+	}
 	rows, err := c.pending(ctx)
 	if err != nil {
 		return errors.Join(err, chain.Close())
@@ -130,7 +142,7 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	}
 	c.Engine = engine.New(chain, opts)
 	c.Devices = devices.New(devices.Options{
-		Registry: c.Registry, Engine: c.Engine, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
+		Registry: c.Registry, Engine: chainsInTurn{c}, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
 		Calls: calls, Limits: devices.Limits{ProvisionChain: chains.Provision},
 	})
 	c.Engine.Resume(rows)

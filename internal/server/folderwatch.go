@@ -14,16 +14,22 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// folderWatch tells when the chain files of a folder may have changed, once for changes that come together.
+// folderWatch tells when files of its folders may have changed, once for changes that come together.
 //
-// It watches the folder and the folder around it: the latter sees the folder go and come back, or, if it is a symbolic
+// It watches each folder and the folder around it: the latter sees the folder go and come back, or, if it is a symbolic
 // link, lead elsewhere. What neither sees (a file reached by a link, a link further up, a file system that reports
 // nothing) the poll does.
 type folderWatch struct {
-	dir    string
-	settle time.Duration // how long it must be quiet; 0 for the default
-	poll   time.Duration // 0 for the default
-	log    zerolog.Logger
+	folders []watched
+	settle  time.Duration // how long it must be quiet; 0 for the default
+	poll    time.Duration // 0 for the default
+	log     zerolog.Logger
+}
+
+// watched is a folder of which some files matter.
+type watched struct {
+	dir  string
+	mine func(name string) bool // by their names in the folder
 }
 
 // The defaults of a folderWatch.
@@ -68,17 +74,17 @@ func (w folderWatch) run(ctx context.Context, changed func()) {
 				at.errors = nil
 				continue
 			}
-			w.log.Warn().Err(err).Str("folder", w.dir).Str("event", "chains_watch_failed").Send()
+			w.log.Warn().Err(err).Str("folder", w.folders[0].dir).Str("event", "chains_watch_failed").Send()
 			touched() // a queue that overflowed has lost something
 		case <-poll.C:
 			at.follow()
-			if !stampOf(w.dir).equal(seen) {
+			if !stampOf(w.folders).equal(seen) {
 				touched()
 			}
 		case <-quiet.C:
 			first = time.Time{}
 			at.follow() // before looking: what changes from now on is reported
-			seen = stampOf(w.dir)
+			seen = stampOf(w.folders)
 			changed()
 		}
 	}
@@ -87,54 +93,71 @@ func (w folderWatch) run(ctx context.Context, changed func()) {
 // attached is the watch of the operating system, if there is one.
 type attached struct {
 	watcher *fsnotify.Watcher // nil: there is only the poll
-	dir     string            // absolute
-	folder  fs.FileInfo       // that is watched under the name dir; nil for none
+	folders []attachedFolder
 	events  chan fsnotify.Event
 	errors  chan error
 }
 
+type attachedFolder struct {
+	watched             // its dir is absolute
+	there   fs.FileInfo // that is watched under the name dir; nil for none
+}
+
 func (w folderWatch) attach() *attached {
-	dir, err := filepath.Abs(w.dir)
-	a := &attached{dir: dir}
+	a := &attached{}
+	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
-		a.watcher, err = fsnotify.NewWatcher()
+		a.watcher, a.events, a.errors = watcher, watcher.Events, watcher.Errors
 	}
-	if err == nil {
-		a.events, a.errors = a.watcher.Events, a.watcher.Errors
-		err = a.watcher.Add(filepath.Dir(dir))
-	}
-	if err != nil {
-		w.log.Warn().Err(err).Str("folder", w.dir).Dur("poll", cmp.Or(w.poll, defaultPoll)).Str("event", "chains_polled_only").Send()
+	for _, f := range w.folders {
+		dir, wrong := f.dir, err
+		if wrong == nil {
+			dir, wrong = filepath.Abs(f.dir)
+		}
+		if wrong == nil {
+			wrong = watcher.Add(filepath.Dir(dir))
+		}
+		if wrong != nil {
+			w.log.Warn().Err(wrong).Str("folder", f.dir).Dur("poll", cmp.Or(w.poll, defaultPoll)).Str("event", "chains_polled_only").Send()
+		}
+		a.folders = append(a.folders, attachedFolder{watched: watched{dir, f.mine}})
 	}
 	return a
 }
 
-// follow watches what the folder's name leads to now.
+// follow watches what the folders' names lead to now.
 func (a *attached) follow() {
 	if a.watcher == nil {
 		return
 	}
-	info, err := os.Stat(a.dir)
-	if err != nil {
-		a.folder = nil // the watch ended with the folder
-		return
-	}
-	if a.folder != nil && os.SameFile(a.folder, info) && slices.Contains(a.watcher.WatchList(), a.dir) {
-		return
-	}
-	_ = a.watcher.Remove(a.dir) // most often there is none
-	a.folder = nil
-	if a.watcher.Add(a.dir) == nil { // else the poll sees what happens, and tries again
-		a.folder = info
+	for i := range a.folders {
+		a.followOne(&a.folders[i])
 	}
 }
 
-// concerns says whether a change of that name may be one of the set. Names that begin with two dots are the links by which
+func (a *attached) followOne(f *attachedFolder) {
+	info, err := os.Stat(f.dir)
+	if err != nil {
+		f.there = nil // the watch ended with the folder
+		return
+	}
+	if f.there != nil && os.SameFile(f.there, info) && slices.Contains(a.watcher.WatchList(), f.dir) {
+		return
+	}
+	_ = a.watcher.Remove(f.dir) // most often there is none
+	f.there = nil
+	if a.watcher.Add(f.dir) == nil { // else the poll sees what happens, and tries again
+		f.there = info
+	}
+}
+
+// concerns says whether a change of that name may be one of what matters. Names that begin with two dots are the links by which
 // Kubernetes replaces all files of a volume at once; other hidden files are an editor's own.
 func (a *attached) concerns(name string) bool {
 	base := filepath.Base(name)
-	return name == a.dir || filepath.Dir(name) == a.dir &&
-		(strings.HasPrefix(base, "..") || isChainFile(base))
+	return slices.ContainsFunc(a.folders, func(f attachedFolder) bool {
+		return name == f.dir || filepath.Dir(name) == f.dir && (strings.HasPrefix(base, "..") || f.mine(base))
+	})
 }
 
 func (a *attached) close() {
@@ -143,25 +166,31 @@ func (a *attached) close() {
 	}
 }
 
-// stamp is what can be seen of the chain files of a folder without reading them.
-type stamp []fs.FileInfo
+// stamp is what can be seen of the files of folders without reading them: for each folder its files, or nil.
+type stamp [][]fs.FileInfo
 
-func stampOf(dir string) stamp {
-	names, err := chainFiles(dir)
-	if err != nil {
-		return nil
-	}
-	s := stamp{}
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil {
-			s = append(s, info)
+func stampOf(folders []watched) stamp {
+	s := make(stamp, len(folders))
+	for i, f := range folders {
+		names, err := filesIn(f.dir, f.mine)
+		if err != nil {
+			continue
+		}
+		s[i] = []fs.FileInfo{}
+		for _, name := range names {
+			if info, err := os.Stat(name); err == nil {
+				s[i] = append(s[i], info)
+			}
 		}
 	}
 	return s
 }
 
 func (s stamp) equal(o stamp) bool {
-	return (s == nil) == (o == nil) && slices.EqualFunc(s, o, func(a, b fs.FileInfo) bool {
+	sameFile := func(a, b fs.FileInfo) bool {
 		return a.Name() == b.Name() && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+	}
+	return slices.EqualFunc(s, o, func(a, b []fs.FileInfo) bool {
+		return (a == nil) == (b == nil) && slices.EqualFunc(a, b, sameFile)
 	})
 }

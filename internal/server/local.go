@@ -60,6 +60,7 @@ func OpenLocal(ctx context.Context, o Options) (_ *Local, err error) {
 // OpenEmpty opens an empty registry in memory, in which a message can be tried.
 func OpenEmpty(ctx context.Context, o Options) (_ *Local, err error) {
 	l := &Local{}
+	o.Profiles = "" // so that there is one
 	st, err := pebble.Open("memory", pebble.Options{FS: pebblefs.NewMem()})
 	if err != nil {
 		return nil, err
@@ -72,17 +73,22 @@ func OpenEmpty(ctx context.Context, o Options) (_ *Local, err error) {
 }
 
 func (l *Local) open(ctx context.Context, st store.Store, key secret.Key, o Options) error {
-	r, err := openRegistry(ctx, st, key, registry.Options{Clock: o.Clock, Logger: o.Logger})
+	r, err := registry.Open(ctx, st, registry.Options{ServerKey: key, Clock: o.Clock, Logger: o.Logger})
 	if err != nil {
 		return err
 	}
 	l.closers = append(l.closers, r.Close)
+	if o.Profiles == "" { // else the files say which there are, once a server reads them
+		if err := makeFirstProfile(ctx, r); err != nil {
+			return err
+		}
+	}
 	c := &Core{Registry: r, Intake: intake.New(intake.Options{Digest: r.KeyDigest}), now: o.now}
 	files, err := ChainSet(o.Chains)
 	if err != nil {
 		files = chains.Files() // what is wrong with a folder of chains is for check to say
 	}
-	c.set.Store(&chainSet{files: files})
+	c.set.Store(&chainSet{FileSet: FileSet{Chains: files}})
 	if c.catalog, err = catalogOver(r, devices.NewCalls(r), key); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type Server struct {
 	mqtt    *mqttserver.Server
 	web     *web.Handler
 	coap    coapSide
-	chains  *chainFolder // nil for the built-in set
+	chains  *chainFolder // nil for the built-in set without profiles
 
 	socket    net.Listener // of the command line
 	entrances []entrance
@@ -50,17 +50,17 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.store = st
-	files, err := ChainSet(o.Chains)
+	set, err := o.folders().Read()
 	if err != nil {
 		return nil, err
 	}
 	if s.core, err = NewCore(ctx, s.store, key, CoreOptions{
-		Chains: files, From: s.chainsFrom(), Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(), Wrap: s.metrics.timed,
+		Chains: set.Chains, From: s.chainsFrom(), Profiles: set.Profiles, Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(), Wrap: s.metrics.timed,
 	}); err != nil {
 		return nil, err
 	}
-	if o.Chains != "" {
-		s.chains = newChainFolder(s.core, files, s.metrics.counters.reloads, o)
+	if o.Chains != "" || o.Profiles != "" {
+		s.chains = newChainFolder(s.core, set, s.metrics.counters.reloads, o)
 	}
 	s.mqtt = mqttserver.New(mqttserver.Options{
 		Limits: mqttserver.Limits{Connections: o.MaxConnections, PacketBytes: o.MaxPacket},

@@ -25,6 +25,11 @@ func (s *Server) Status() admin.Status {
 		Sessions: s.core.Devices.Connected(),
 		Store:    admin.StoreStatus{Applied: uint64(s.store.Applied()), Synced: uint64(s.store.Synced())},
 	}
+	if set := s.core.set.Load(); set.Profiles != nil {
+		st.Profiles = &admin.ProfileStatus{
+			From: set.Profiles.Folder, Revision: set.Profiles.Revision(), Since: set.profilesSince.UTC(), Names: set.Profiles.Names(),
+		}
+	}
 	for _, n := range s.core.Engine.Stuck() {
 		st.Messages.Slow = append(st.Messages.Slow, fmt.Sprintf("%s/%s since %s, message %s", n.Chain, n.Node,
 			n.Since.UTC().Format("15:04:05Z"), n.Message))

@@ -31,7 +31,7 @@ func (c *Core) try(ctx context.Context, r admin.TryRequest) (admin.TryResult, er
 	for _, f := range r.Files {
 		own = append(own, engine.File{Name: f.Name, Text: []byte(f.Text)})
 	}
-	chain, findings := engine.Compile(Overlay(own, c.set.Load().files), c.catalog, engine.CompileOptions{Now: c.now})
+	chain, findings := engine.Compile(Overlay(own, c.set.Load().Chains), c.catalog, engine.CompileOptions{Now: c.now})
 	result.Findings = append(result.Findings, findings...)
 	if chain == nil {
 		return result, nil

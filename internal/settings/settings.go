@@ -33,6 +33,8 @@ type Settings struct {
 	CoAPS                          string      // HOST:PORT or Off: over DTLS
 	Admin                          string      // HOST:PORT or Off: health and metrics only
 	Chains                         string      // folder of chain files; empty for the built-in set
+	Profiles                       string      // folder of profile files; empty for none
+	Secrets                        string      // folder of secrets that profile files name; empty for none
 	ServerKeyFile                  string      // empty for server.key in Data
 	TLSCertificateFile, TLSKeyFile string      // PEM; empty: no TLS
 	LogLevel                       zerolog.Level
@@ -104,6 +106,14 @@ func Keys() []Key {
 		{
 			Name: "chains", Default: "", Doc: "folder of chain files; the built-in chains if empty",
 			set: optional(func(s *Settings) *string { return &s.Chains }),
+		},
+		{
+			Name: "profiles", Default: "", Doc: "folder of profile files, which may be that of the chains; none if empty",
+			set: optional(func(s *Settings) *string { return &s.Profiles }),
+		},
+		{
+			Name: "secrets", Default: "", Doc: "folder of the secrets that profile files name, a file for each; variables GRIDTIE_SECRET_… only if empty",
+			set: optional(func(s *Settings) *string { return &s.Secrets }),
 		},
 		{
 			Name: "server-key-file", Default: "", Doc: "file of the key that seals secrets; server.key in the data folder if empty",
