@@ -42,5 +42,6 @@ func (t *Tx) changeCredentials(ctx context.Context, d *Device, c Credentials) (D
 	changed.CredentialsType = c.Type
 	changed.CredentialsVersion++
 	t.notify(notice{device: d.ID, event: credentialsChanged})
-	return changed, devices.put(t, d, &changed)
+	err = devices.put(t, d, &changed)
+	return changed, err
 }

@@ -2,6 +2,7 @@ package devices_test
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"strings"
 	"sync"
@@ -155,6 +156,10 @@ func (d *directory) CheckProvisioning(_ context.Context, key string, s secret.Te
 		return registry.Profile{}, registry.ErrNotFound
 	}
 	return d.profile, nil
+}
+
+func (d *directory) AuthorityProfile(context.Context, *x509.Certificate) (registry.Profile, error) {
+	return registry.Profile{}, registry.ErrNotFound
 }
 
 func (d *directory) Authenticate(_ context.Context, l registry.Login) (registry.Device, error) {

@@ -64,11 +64,16 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(P
 		reply(ProvisionReply{Status: StatusFailure})
 		return
 	}
-	t := &ticket{request: registry.ProvisionRequest{
+	s.decide(ctx, p, registry.ProvisionRequest{
 		Profile: p.Name, Name: name, Credentials: r.Credentials, Gateway: r.Gateway,
-	}}
-	m := s.provisionMessage(p, t.request)
-	err = s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) { reply(t.reply(f)) })
+	}, reply)
+}
+
+// decide hands a request to the provision chain of its profile.
+func (s *Service) decide(ctx context.Context, p registry.Profile, r registry.ProvisionRequest, reply func(ProvisionReply)) {
+	t := &ticket{request: r}
+	m := s.provisionMessage(p, r)
+	err := s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) { reply(t.reply(f)) })
 	switch {
 	case errors.Is(err, engine.ErrUnknownChain):
 		s.log.Error().Str("event", "provision_chain_missing").Str("profile", p.Name).Str("chain", m.Chain()).Send()

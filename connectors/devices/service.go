@@ -3,6 +3,7 @@ package devices
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,6 +17,7 @@ import (
 // Registry is what a Service asks of a registry; *registry.Registry has it.
 type Registry interface {
 	CheckProvisioning(ctx context.Context, key string, s secret.Text) (registry.Profile, error)
+	AuthorityProfile(ctx context.Context, authority *x509.Certificate) (registry.Profile, error)
 	Authenticate(ctx context.Context, l registry.Login) (registry.Device, error)
 	Device(ctx context.Context, id string) (registry.Device, error)
 	Profile(ctx context.Context, name string) (registry.Profile, error)

@@ -18,7 +18,7 @@ type coapSide struct {
 
 func (s *Server) newCoAP() coapSide {
 	o := s.options
-	d := coap.New(s.core.Devices, coap.Options{Now: o.now, Logger: o.Logger})
+	d := coap.New(s.core.Devices, coap.Options{Logger: o.Logger})
 	return coapSide{dialect: d, Server: coapserver.New(coapserver.Options{
 		Limits: coapserver.Limits{BodyBytes: o.MaxPacket}, Logger: o.Logger, Observer: &s.metrics.counters.coap,
 	}, coapDoor{s.store, d})}

@@ -31,7 +31,8 @@ func Provision(provisioner Provisioner) engine.Kind {
 			"metadata entry `reason` says why). A request that has been decided already is a Failure.\n\n" +
 			"The root chain then gets `ENTITY_CREATED` (for a new device) and `PROVISION_SUCCESS`, or `PROVISION_FAILURE` about the " +
 			"device that stands in the way, as from ThingsBoard but without secrets. For a device behind a gateway there is only the " +
-			"`ENTITY_CREATED` of a new one; it goes to the chain of its profile, with the metadata entry `gatewayId`.",
+			"`ENTITY_CREATED` of a new one; it goes to the chain of its profile, with the metadata entry `gatewayId`. A device that " +
+			"only comes with another certificate of its authority's causes no event.",
 		Relations: []string{engine.RelationSuccess, "Refused"},
 		New: func(any, engine.Env) (engine.Node, error) {
 			return engine.NodeFunc(func(ctx context.Context, m *engine.Message) (engine.Result, error) {
@@ -69,7 +70,10 @@ func provision(ctx context.Context, m *engine.Message, provisioner Provisioner) 
 			return behind(result, m, p, gateway, chain)
 		}
 	}
-	if p.Result == registry.Created {
+	switch p.Result {
+	case registry.Renewed: // as from ThingsBoard, nobody hears of it
+		return result, nil
+	case registry.Created:
 		event, err := createdEvent(m, p.Device, "")
 		if err != nil {
 			return engine.Result{}, err

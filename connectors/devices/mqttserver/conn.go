@@ -2,6 +2,8 @@ package mqttserver
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"sync"
@@ -64,8 +66,15 @@ func (c *Conn) ClientID() string { return c.clientID }
 // Version is the protocol version that the client speaks.
 func (c *Conn) Version() packet.Version { return c.version }
 
-// NetConn is the connection underneath, to look at its TLS state. It must not be read, written or closed.
-func (c *Conn) NetConn() net.Conn { return c.nc }
+// PeerCertificates are those that the client showed in its TLS handshake, its own first, which it has proved to hold the key
+// of; none without TLS, or where it showed none. Nothing else about them is verified: that is up to who asks.
+func (c *Conn) PeerCertificates() []*x509.Certificate {
+	// The CONNECT has been read: the handshake is complete.
+	if secure, ok := c.nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		return secure.ConnectionState().PeerCertificates
+	}
+	return nil
+}
 
 // Publish queues a message for the client. payload must not be changed afterwards. qos is 0 or 1; a QoS 0 message
 // may be dropped without an error if the client does not read. An error is ErrClosed, ErrSlow or ErrMessage.

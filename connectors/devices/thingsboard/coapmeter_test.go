@@ -26,7 +26,7 @@ type port struct {
 func buildPort(t *testing.T) *port { return openPort(build(t)) }
 
 func openPort(h *house) *port {
-	p := &port{house: h, coap: coap.New(h.service, coap.Options{Logger: zerolog.New(h.log), Now: h.now})}
+	p := &port{house: h, coap: coap.New(h.service, coap.Options{Logger: zerolog.New(h.log)})}
 	p.server = coapserver.New(coapserver.Options{Logger: zerolog.New(h.log)}, p.coap)
 	p.at = p.serve(func(ctx context.Context, c *net.UDPConn) error { return p.server.Serve(ctx, c) })
 	return p

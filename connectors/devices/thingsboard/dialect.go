@@ -54,20 +54,15 @@ func New(s *devices.Service, o Options) *Dialect {
 const provisionEntry = "provision"
 
 // Connect opens a session: a provision-only one for provisionEntry, of which nothing else is looked at, else that of the
-// device whose credentials these are. Client ids are credentials, not names of sessions.
+// device whose credentials these are. A certificate from the TLS handshake is one, and nothing else is looked at then. Client
+// ids are credentials, not names of sessions.
 func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (
 	mqttserver.Handler, mqttserver.ConnectCode,
 ) {
 	if p.UserName == provisionEntry || p.ClientID == provisionEntry {
 		return newProvisioning(d, c), mqttserver.Accepted
 	}
-	session, err := d.service.AuthenticateFrom(ctx, devices.SourceOf(c.RemoteAddr()), registry.Login{
-		ClientID:    secret.NewText(p.ClientID),
-		UserName:    secret.NewText(p.UserName),
-		Password:    secret.NewText(string(p.Password)),
-		HasUserName: p.HasUserName,
-		HasPassword: p.HasPassword,
-	})
+	session, err := d.who(ctx, c, p)
 	if err != nil {
 		return nil, d.refusal(err)
 	}
@@ -79,6 +74,21 @@ func (d *Dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Con
 		return nil, d.refusal(err)
 	}
 	return h, mqttserver.Accepted
+}
+
+// who finds out who a device is.
+func (d *Dialect) who(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (*devices.Session, error) {
+	from := devices.SourceOf(c.RemoteAddr())
+	if shown := c.PeerCertificates(); len(shown) > 0 {
+		return d.service.AuthenticateCertificate(ctx, from, shown)
+	}
+	return d.service.AuthenticateFrom(ctx, from, registry.Login{
+		ClientID:    secret.NewText(p.ClientID),
+		UserName:    secret.NewText(p.UserName),
+		Password:    secret.NewText(string(p.Password)),
+		HasUserName: p.HasUserName,
+		HasPassword: p.HasPassword,
+	})
 }
 
 // refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4, and 3 to a

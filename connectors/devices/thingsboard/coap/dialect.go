@@ -2,7 +2,6 @@ package coap
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/netip"
 	"sync"
@@ -20,14 +19,12 @@ import (
 
 // Options of a Dialect. The zero value works.
 type Options struct {
-	Now    func() time.Time // default time.Now; certificates are valid by it
 	Logger zerolog.Logger
 }
 
 // Dialect serves ThingsBoard devices that speak CoAP.
 type Dialect struct {
 	service *devices.Service
-	now     func() time.Time
 	log     zerolog.Logger // sampled: devices cause these lines
 
 	mu       sync.Mutex
@@ -38,11 +35,8 @@ var _ coapserver.Handler = (*Dialect)(nil)
 
 // New makes a Dialect.
 func New(s *devices.Service, o Options) *Dialect {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	return &Dialect{
-		service: s, now: o.Now, watchers: map[watched]*watcher{},
+		service: s, watchers: map[watched]*watcher{},
 		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
 	}
 }
@@ -150,13 +144,7 @@ func (d *Dialect) who(ctx context.Context, from netip.Addr, p *coapserver.Peer, 
 		}
 		return d.service.AuthenticateShared(ctx, key)
 	case len(p.Certificates) > 0:
-		leaf := p.Certificates[0]
-		if now := d.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-			return nil, registry.ErrUnauthorized
-		}
-		return d.service.AuthenticateFrom(ctx, from, registry.Login{
-			Certificate: secret.NewText(base64.StdEncoding.EncodeToString(leaf.Raw)),
-		})
+		return d.service.AuthenticateCertificate(ctx, from, p.Certificates[:1]) // as in ThingsBoard, only one that is known
 	}
 	return nil, registry.ErrUnauthorized
 }
