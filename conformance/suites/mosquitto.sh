@@ -87,4 +87,35 @@ check "the token that was told works" "$(outcome meter-6)" ATTACHED
 answer=$("$python" "$here/provision.py" "$host" "$port" <<<"{\"deviceName\": \"meter-6\", \"provisionDeviceKey\": \"$key\", \"provisionDeviceSecret\": \"$secret\"}")
 check "once it was used, it is told no more" "$(json status <<<"$answer")" FAILURE
 
+
+# A call and its answer, and a shared attribute, over both versions of the protocol. Asking is not for these clients: the
+# answer comes to the connection that asked, and mosquitto_pub does not listen; mosquitto_rr listens to a topic without "+",
+# which no device API grants.
+provision meter-8 token-of-meter-8
+versions=(mqttv311)
+if speaks_mqtt5; then versions+=(mqttv5); else skip "mosquitto's clients with MQTT 5" "needs MQTT 5"; fi
+for version in "${versions[@]}"; do
+  options=(-V "$version" -q 1 -h "$host" -p "$port" -u token-of-meter-8)
+  mosquitto_pub "${options[@]}" -t $attributes -m '{"supplierKey": "000712", "CUPS": "ES0021000000000002RE"}'
+  check_like "$version: attached" "$(outcome meter-8)" '(ALREADY_)?ATTACHED'
+  called=$work/called-$version
+  {
+    mosquitto_sub "${options[@]}" -C 1 -W 20 -t v1/devices/me/rpc/request/+ -F '%t %p' >"$called"
+    number=$(sed -E 's,^[^ ]*/([0-9]+) .*,\1,' "$called")
+    mosquitto_pub "${options[@]}" -t "v1/devices/me/rpc/response/$number" -m '{"watts": 4600}'
+  } &
+  caller=$!
+  check "$version: is called, and its answer" "$(gridtie devices rpc meter-8 setLimit '{"watts": 4600}' 2>&1)" '{"watts":4600}'
+  wait $caller || true
+  check_like "$version: what it was told" "$(cat "$called")" 'v1/devices/me/rpc/request/[0-9]+ \{"method":"setLimit","params":\{"watts":4600\}\}'
+  mosquitto_sub "${options[@]}" -C 1 -W 20 -t $attributes >"$heard" &
+  listener=$!
+  for i in $(seq 100); do
+    gridtie devices set-attributes meter-8 "tariff=$i" >/dev/null
+    sleep 0.1
+    [ -s "$heard" ] && break
+  done
+  wait $listener || true
+  check_like "$version: hears of a shared attribute" "$(cat "$heard")" '\{"tariff":[0-9]+\}'
+done
 check "nothing went to the dead letters" "$(gridtie dead-letters list --json | json deadLetters)" '[]'
