@@ -32,10 +32,12 @@ func (s session) Publish(_ context.Context, _ mqttserver.Publish, done func(mqtt
 }
 
 // Subscribe grants what can be granted.
-func (session) Subscribe(_ context.Context, _ string, qos byte) byte { return min(qos, 1) }
+func (session) Subscribe(_ context.Context, _ string, qos byte) packet.ReasonCode {
+	return min(packet.ReasonCode(qos), packet.GrantedQoS1)
+}
 
 // Unsubscribe has nothing to end.
-func (session) Unsubscribe(context.Context, string) {}
+func (session) Unsubscribe(context.Context, string) packet.ReasonCode { return packet.Success }
 
 // Closed has nothing to end.
 func (session) Closed(mqttserver.CloseReason) {}

@@ -22,7 +22,7 @@ type counters struct {
 	commits                             prometheus.Histogram
 	answered                            *prometheus.CounterVec // HTTP
 	coap                                coapCounters
-	byType                              [2][packet.DISCONNECT + 1]prometheus.Counter // received and sent: once a packet
+	byType                              [2][packet.AUTH + 1]prometheus.Counter // received and sent: once a packet
 }
 
 func (c *counters) register(r *prometheus.Registry) {
@@ -63,7 +63,7 @@ func (c *counters) register(r *prometheus.Registry) {
 	})
 	r.MustRegister(c.commits)
 	c.begin()
-	for t := packet.CONNECT; t <= packet.DISCONNECT; t++ {
+	for t := packet.CONNECT; t <= packet.AUTH; t++ {
 		c.byType[0][t], c.byType[1][t] = c.received.WithLabelValues(t.String()), c.sent.WithLabelValues(t.String())
 	}
 	for _, reason := range intake.Reasons() {
@@ -124,7 +124,7 @@ func (o *mqttCounters) Dropped()                        { o.c.dropped.Inc() }
 func (o *mqttCounters) Panicked()                       { o.c.panicked.Inc() }
 
 func (o *mqttCounters) packet(way int, t packet.Type) {
-	if t >= packet.CONNECT && t <= packet.DISCONNECT {
+	if t >= packet.CONNECT && t <= packet.AUTH {
 		o.c.byType[way][t].Inc()
 	}
 }

@@ -20,9 +20,9 @@ type ackAll struct{}
 func (ackAll) Publish(_ context.Context, _ mqttserver.Publish, done func(mqttserver.Verdict)) {
 	done(mqttserver.Ack)
 }
-func (ackAll) Subscribe(context.Context, string, byte) byte { return 0 }
-func (ackAll) Unsubscribe(context.Context, string)          {}
-func (ackAll) Closed(mqttserver.CloseReason)                {}
+func (ackAll) Subscribe(context.Context, string, byte) packet.ReasonCode { return packet.GrantedQoS0 }
+func (ackAll) Unsubscribe(context.Context, string) packet.ReasonCode     { return packet.Success }
+func (ackAll) Closed(mqttserver.CloseReason)                             {}
 
 var acceptAll = dialectFunc(func(*mqttserver.Conn) mqttserver.Handler { return ackAll{} })
 

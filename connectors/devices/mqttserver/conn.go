@@ -17,7 +17,8 @@ var (
 	ErrClosed = errors.New("connection is closed")
 	// ErrSlow: the client leaves too much unread or unacknowledged; its connection was closed for it.
 	ErrSlow = errors.New("client is too slow")
-	// ErrMessage: no client can be sent such a message: bad topic, QoS above 1, or larger than Limits.OutboundBytes.
+	// ErrMessage: the client cannot be sent such a message: bad topic, QoS above 1, or larger than Limits.OutboundBytes or
+	// than the Maximum Packet Size that a client of MQTT 5 gave [MQTT-3.1.2-24].
 	ErrMessage = errors.New("message cannot be sent")
 )
 
@@ -33,6 +34,7 @@ type Conn struct {
 	// Set before the dialect sees the connection, then constant.
 	clientID string
 	version  packet.Version
+	five     *five // of a client of MQTT 5, else nil
 
 	// Used by the reading goroutine alone.
 	reader  packet.Reader
@@ -60,7 +62,8 @@ type Conn struct {
 // RemoteAddr is the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
-// ClientID is the client identifier as sent; it says nothing about who the client is, and may be a credential.
+// ClientID is the client identifier as sent, or the one that a client of MQTT 5 without one is assigned; it says nothing
+// about who the client is, and may be a credential.
 func (c *Conn) ClientID() string { return c.clientID }
 
 // Version is the protocol version that the client speaks.
@@ -83,7 +86,7 @@ func (c *Conn) Publish(topic string, payload []byte, qos byte) error {
 }
 
 // PublishAcked is Publish with QoS 1, and tells whether the client acknowledged. If the error is nil, acked is called
-// once: with true at the PUBACK, with false after the connection is gone. It must not block.
+// once: with true at the PUBACK, with false if that says that it failed, or after the connection is gone. It must not block.
 func (c *Conn) PublishAcked(topic string, payload []byte, acked func(ok bool)) error {
 	return c.send(message{topic: topic, payload: payload, qos: 1, acked: acked})
 }
@@ -129,8 +132,16 @@ var past = time.Unix(1, 0)
 
 // closeLocked starts to close, once: the first reason counts. The rest is done by flush.
 func (c *Conn) closeLocked(reason CloseReason, how manner) {
+	c.closeSayingLocked(reason, how, reason.code(), "")
+}
+
+// closeSayingLocked is closeLocked with the last word to a client of MQTT 5; it is not said abruptly, nor if code is 0.
+func (c *Conn) closeSayingLocked(reason CloseReason, how manner, code packet.ReasonCode, text string) {
 	if c.closing {
 		return
+	}
+	if c.five != nil && c.greeted && how != abrupt && code != 0 {
+		c.five.part(code, text)
 	}
 	c.closing, c.reason, c.linger = true, reason, how == polite
 	c.closeBy = time.Now().Add(farewell)

@@ -23,21 +23,24 @@ type Handler interface {
 	// A verdict on a message that is given before Publish has returned may leave only then.
 	// ctx ends with the connection and governs this call only: what goes on after it returned must not depend on it.
 	Publish(ctx context.Context, p Publish, done func(Verdict))
-	// Subscribe returns the granted QoS, 0 or 1; anything else, best 0x80, refuses. qos is what the client asked for,
-	// 0 to 2. It is called for each filter of a SUBSCRIBE up to Limits.Filters, also for one granted before.
-	Subscribe(ctx context.Context, filter string, qos byte) (granted byte)
-	// Unsubscribe is called for every filter of an UNSUBSCRIBE, subscribed or not.
-	Unsubscribe(ctx context.Context, filter string)
+	// Subscribe returns the granted QoS, packet.GrantedQoS0 or packet.GrantedQoS1; anything else refuses, and is told to
+	// a client of MQTT 5. qos is what the client asked for, 0 to 2. It is called for each filter of a SUBSCRIBE up to
+	// Limits.Filters, also for one granted before.
+	Subscribe(ctx context.Context, filter string, qos byte) packet.ReasonCode
+	// Unsubscribe is called for every filter of an UNSUBSCRIBE, subscribed or not. What it returns is told to a client of
+	// MQTT 5: packet.Success, packet.NoSubscriptionExisted, or why the filter cannot be.
+	Unsubscribe(ctx context.Context, filter string) packet.ReasonCode
 	// Closed is called once, after the connection is gone and no other method is running. Verdicts may still be
 	// outstanding; they do nothing any more.
 	Closed(reason CloseReason)
 }
 
-// Publish is an application message from a client. It belongs to the handler.
+// Publish is an application message from a client. It belongs to the handler. In MQTT 5 Topic is what a topic alias stands
+// for, and Properties are as they came.
 type Publish = packet.Publish
 
-// Verdict is what becomes of a PUBLISH, and of its connection.
-type Verdict uint8
+// Verdict is what becomes of a PUBLISH, and of its connection. With adds why.
+type Verdict uint16
 
 const (
 	// Ack acknowledges the message: PUBACK for QoS 1, PUBREC for QoS 2, nothing for QoS 0.
@@ -48,8 +51,17 @@ const (
 	CloseWithoutAck
 )
 
-// ConnectCode is the return code of a CONNACK.
-type ConnectCode byte
+// With is v with a reason, which a client of MQTT 5 is told: in the acknowledgement, and in the DISCONNECT if the connection
+// is closed. Without one an acknowledgement says Success and a DISCONNECT Implementation specific error. A message that is
+// acknowledged with a failure is over for its client, as with Success. Others are told nothing.
+func (v Verdict) With(code packet.ReasonCode) Verdict { return v&0xff | Verdict(code)<<8 }
+
+func (v Verdict) parts() (what Verdict, code packet.ReasonCode) {
+	return v & 0xff, packet.ReasonCode(v >> 8)
+}
+
+// ConnectCode is the return code of a CONNACK in MQTT 3.1 and 3.1.1. With adds the reason code of MQTT 5.
+type ConnectCode uint16
 
 // The return codes of MQTT 3.1.1 table 3.1.
 const (
@@ -62,6 +74,38 @@ const (
 	// NotMine is never sent: the dialect does not claim the connection. If none does, it is RefusedNotAuthorized.
 	NotMine ConnectCode = 0xff
 )
+
+// With is the refusal c, with what a client of MQTT 5 is told. Without it these are the reasons under the same names:
+// RefusedVersion is Unsupported Protocol Version and so on, RefusedCredentials Bad User Name or Password.
+func (c ConnectCode) With(code packet.ReasonCode) ConnectCode { return c&0xff | ConnectCode(code)<<8 }
+
+// reason is what a refused client of MQTT 5 is told.
+func (c ConnectCode) reason() packet.ReasonCode {
+	if code := packet.ReasonCode(c >> 8); code != 0 {
+		return orUnspecified(code, packet.CONNACK)
+	}
+	switch c {
+	case RefusedVersion:
+		return packet.UnsupportedProtocolVersion
+	case RefusedIdentifier:
+		return packet.ClientIdentifierNotValid
+	case RefusedUnavailable:
+		return packet.ServerUnavailable
+	case RefusedCredentials:
+		return packet.BadUserNameOrPassword
+	case RefusedNotAuthorized:
+		return packet.NotAuthorized
+	}
+	return packet.UnspecifiedError
+}
+
+// orUnspecified is code if a packet of type t may have it.
+func orUnspecified(code packet.ReasonCode, t packet.Type) packet.ReasonCode {
+	if !code.AllowedIn(t, true) {
+		return packet.UnspecifiedError
+	}
+	return code
+}
 
 // CloseReason says why an open connection ended.
 type CloseReason uint8
@@ -100,6 +144,33 @@ var closeReasons = [...]string{
 	ClosedTooLarge: "too-large", ClosedUnreleased: "unreleased", ClosedSlow: "slow", ClosedVerdict: "verdict",
 	ClosedTimeUp: "time-up", ClosedTakenOver: "taken-over", ClosedRevoked: "revoked", ClosedShutdown: "shutdown",
 	ClosedPanic: "panic",
+}
+
+// code is what a client of MQTT 5 is told in a DISCONNECT, 0 for nothing: it said good-bye itself, or is gone.
+func (r CloseReason) code() packet.ReasonCode {
+	switch r {
+	case ClosedKeepAlive:
+		return packet.KeepAliveTimeout
+	case ClosedMalformed:
+		return packet.MalformedPacket
+	case ClosedTooLarge:
+		return packet.PacketTooLarge
+	case ClosedUnreleased:
+		return packet.ReceiveMaximumExceeded
+	case ClosedVerdict:
+		return packet.ImplementationSpecificError
+	case ClosedTimeUp:
+		return packet.MaximumConnectTime
+	case ClosedTakenOver:
+		return packet.SessionTakenOver
+	case ClosedRevoked, ClosedSlow:
+		return packet.AdministrativeAction
+	case ClosedShutdown:
+		return packet.ServerShuttingDown
+	case ClosedPanic:
+		return packet.UnspecifiedError
+	}
+	return 0
 }
 
 // String gives a short word from a closed set, fit for a metric label.

@@ -8,16 +8,18 @@ import (
 )
 
 var (
-	errDisconnect = errors.New("client disconnected")
-	errOutOfPlace = &packet.Error{
-		Fault: packet.Malformed, Rule: "MQTT-4.8.0-1", Text: "packet out of place",
+	errDisconnect  = errors.New("client disconnected")
+	errTopicLength = &packet.Error{
+		Fault: packet.TooLarge, Code: packet.TopicNameInvalid, Text: "topic is longer than the limit",
 	}
-	errTopicLength = &packet.Error{Fault: packet.TooLarge, Text: "topic is longer than the limit"}
 )
 
 // handle does what one packet asks for. An error closes the connection.
 func (c *Conn) handle(h packet.Header, body []byte) error {
 	c.fresh = true
+	if c.five != nil {
+		return c.handle5(h, body)
+	}
 	switch h.Type {
 	case packet.PUBLISH:
 		return c.handlePublish(h.Flags, body)
@@ -31,7 +33,7 @@ func (c *Conn) handle(h packet.Header, body []byte) error {
 			return err
 		}
 		if h.Type == packet.PUBACK {
-			c.acknowledged(p.ID)
+			c.acknowledged(p.ID, true)
 		} else {
 			c.release(p.ID)
 		}
@@ -40,9 +42,7 @@ func (c *Conn) handle(h packet.Header, body []byte) error {
 		if err := (packet.Empty{}).Decode(body); err != nil {
 			return err
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.controlLocked(packet.PINGRESP, packet.Empty{}.Append(c.out.control, packet.PINGRESP))
+		c.pong()
 		return nil
 	case packet.DISCONNECT:
 		if err := (packet.Empty{}).Decode(body); err != nil {
@@ -52,7 +52,13 @@ func (c *Conn) handle(h packet.Header, body []byte) error {
 	}
 	// A second CONNECT [MQTT-3.1.0-2], a packet that only servers send, or a PUBREC or PUBCOMP: this server sends
 	// nothing with QoS 2.
-	return errOutOfPlace
+	return packet.Unexpected(h.Type, c.version)
+}
+
+func (c *Conn) pong() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.controlLocked(packet.PINGRESP, packet.Empty{}.Append(c.out.control, packet.PINGRESP))
 }
 
 func (c *Conn) handlePublish(flags byte, body []byte) error {
@@ -64,16 +70,22 @@ func (c *Conn) handlePublish(flags byte, body []byte) error {
 		p.Topic = ""
 		return errTopicLength
 	}
+	c.hand(p.Topic)
+	return nil
+}
+
+// hand gives the handler the last PUBLISH, once it has its place.
+func (c *Conn) hand(topic string) {
+	p := &c.publish
 	number, deliver := c.admit(p)
 	if !deliver {
-		return nil
+		return
 	}
 	m := *p
-	m.Payload = bytes.Clone(p.Payload)
-	p.Payload = nil
+	m.Topic, m.Payload, m.Properties = topic, bytes.Clone(p.Payload), bytes.Clone(p.Properties)
+	p.Payload, p.Properties = nil, nil
 	c.handler.Publish(c.ctx, m, func(v Verdict) { c.settle(number, v) })
 	c.enter()
-	return nil
 }
 
 func (c *Conn) handleSubscribe(body []byte) error {
@@ -86,8 +98,8 @@ func (c *Conn) handleSubscribe(body []byte) error {
 	for i, s := range p.Subscriptions {
 		codes[i] = packet.SubscribeFailure
 		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
-			if granted := c.handler.Subscribe(c.ctx, s.Filter, s.QoS); granted <= 1 {
-				codes[i] = granted
+			if granted := c.handler.Subscribe(c.ctx, s.Filter, s.QoS); granted <= packet.GrantedQoS1 {
+				codes[i] = byte(granted)
 			}
 		}
 	}
@@ -108,6 +120,8 @@ func (c *Conn) handleUnsubscribe(body []byte) error {
 		c.handler.Unsubscribe(c.ctx, filter)
 	}
 	c.enter()
-	c.answer(packet.UNSUBACK, p.ID) // also if nothing was subscribed [MQTT-3.10.4-5]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answerLocked(packet.UNSUBACK, p.ID, packet.Success) // also if nothing was subscribed [MQTT-3.10.4-5]
 	return nil
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type dialect struct {
 	connect   func(c *mqttserver.Conn, p *packet.Connect) mqttserver.ConnectCode
 	publish   func(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict))
-	subscribe func(filter string, qos byte) byte
+	subscribe func(filter string, qos byte) packet.ReasonCode
 	onClosed  func()
 
 	mu     sync.Mutex
@@ -64,15 +64,21 @@ func (d *dialect) Publish(ctx context.Context, p mqttserver.Publish, done func(m
 	done(mqttserver.Ack)
 }
 
-func (d *dialect) Subscribe(_ context.Context, filter string, qos byte) byte {
+func (d *dialect) Subscribe(_ context.Context, filter string, qos byte) packet.ReasonCode {
 	d.note("subscribe:" + filter)
 	if d.subscribe != nil {
 		return d.subscribe(filter, qos)
 	}
-	return min(qos, 1)
+	return packet.ReasonCode(min(qos, 1))
 }
 
-func (d *dialect) Unsubscribe(_ context.Context, filter string) { d.note("unsubscribe:" + filter) }
+func (d *dialect) Unsubscribe(_ context.Context, filter string) packet.ReasonCode {
+	d.note("unsubscribe:" + filter)
+	if filter == "none" {
+		return packet.NoSubscriptionExisted
+	}
+	return packet.Success
+}
 
 func (d *dialect) Closed(r mqttserver.CloseReason) {
 	d.mu.Lock()

@@ -6,6 +6,7 @@ import "github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 type inbound struct {
 	slots ring[slot] // messages without a verdict, and those behind them, oldest first
 	base  uint64     // number of the oldest
+	once  int        // QoS 1 messages among them
 	// handing is 1 more than the number of the message that is being handed to the handler, 0 while none is.
 	handing uint64
 	// held has the packet identifiers of QoS 2 messages without PUBREL; true once PUBREC was sent.
@@ -42,14 +43,15 @@ func (c *Conn) waitLocked() {
 
 // admit gives a message its place in the order of acknowledgements, waiting while too many have none. deliver is
 // false if the handler must not see it: reading is over, or it is a QoS 2 message that it has already seen. If it is
-// true, the handler is called next, and then enter.
+// true, the handler is called next, and then enter. A client of MQTT 5 was told how many it may send, and has no more
+// read for it [MQTT-3.3.4-7].
 func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.QoS == 2 {
 		if recorded, known := c.in.held[p.ID]; known {
 			if recorded {
-				c.answerLocked(packet.PUBREC, p.ID)
+				c.answerLocked(packet.PUBREC, p.ID, packet.Success)
 			}
 			return 0, false
 		}
@@ -57,6 +59,10 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 			c.closeLocked(ClosedUnreleased, flushed)
 			return 0, false
 		}
+	}
+	if c.five != nil && p.QoS > 0 && c.in.once+len(c.in.held) >= c.server.receiveMaximum() {
+		c.closeSayingLocked(ClosedMalformed, polite, packet.ReceiveMaximumExceeded, "more messages than the Receive Maximum")
+		return 0, false
 	}
 	for c.in.slots.n >= c.server.limits.Inflight && !c.closing && !c.draining {
 		c.waitLocked()
@@ -69,6 +75,9 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 			c.in.held = map[uint16]bool{}
 		}
 		c.in.held[p.ID] = false
+	}
+	if p.QoS == 1 {
+		c.in.once++
 	}
 	c.in.slots.push(slot{id: p.ID, qos: p.QoS})
 	number = c.in.base + uint64(c.in.slots.n) - 1
@@ -89,8 +98,8 @@ func (c *Conn) settle(number uint64, v Verdict) {
 		return
 	}
 	s.verdict = v
-	if v != Ack && v != AckAndClose {
-		s.verdict = CloseWithoutAck
+	if what, code := v.parts(); what != Ack && what != AckAndClose {
+		s.verdict = CloseWithoutAck.With(code)
 	}
 	if c.in.handing == number+1 {
 		// The handler is about to return, and the reading goroutine will write.
@@ -109,19 +118,26 @@ func (c *Conn) settle(number uint64, v Verdict) {
 }
 
 func (c *Conn) applyLocked(s slot) {
-	if s.verdict == CloseWithoutAck {
-		c.closeLocked(ClosedVerdict, polite)
-		return
+	what, code := s.verdict.parts()
+	if what != CloseWithoutAck {
+		switch s.qos {
+		case 1:
+			c.in.once--
+			c.answerLocked(packet.PUBACK, s.id, code)
+		case 2:
+			c.in.held[s.id] = true
+			if c.five != nil && code.Failed() {
+				c.forgetLocked(s.id) // no PUBREL follows: MQTT 5.0 section 4.3.3
+			}
+			c.answerLocked(packet.PUBREC, s.id, code)
+		}
 	}
-	switch s.qos {
-	case 1:
-		c.answerLocked(packet.PUBACK, s.id)
-	case 2:
-		c.in.held[s.id] = true
-		c.answerLocked(packet.PUBREC, s.id)
-	}
-	if s.verdict == AckAndClose {
-		c.closeLocked(ClosedVerdict, polite)
+	if what != Ack {
+		last := ClosedVerdict.code()
+		if code.Failed() {
+			last = orUnspecified(code, packet.DISCONNECT)
+		}
+		c.closeSayingLocked(ClosedVerdict, polite, last, "")
 	}
 }
 
@@ -130,23 +146,35 @@ func (c *Conn) applyLocked(s slot) {
 func (c *Conn) release(id uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if recorded, known := c.in.held[id]; known && !recorded {
-		c.closeLocked(ClosedMalformed, flushed)
+	recorded, known := c.in.held[id]
+	if known && !recorded {
+		c.closeForLocked(packet.Unexpected(packet.PUBREL, c.version))
 		return
 	}
+	c.forgetLocked(id)
+	code := packet.Success
+	if !known {
+		code = packet.PacketIdentifierNotFound
+	}
+	c.answerLocked(packet.PUBCOMP, id, code)
+}
+
+func (c *Conn) forgetLocked(id uint16) {
 	delete(c.in.held, id)
 	if len(c.in.held) == 0 {
 		c.in.held = nil
 	}
-	c.answerLocked(packet.PUBCOMP, id)
 }
 
-func (c *Conn) answer(t packet.Type, id uint16) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.answerLocked(t, id)
-}
-
-func (c *Conn) answerLocked(t packet.Type, id uint16) {
-	c.controlLocked(t, packet.Ack{ID: id}.Append(c.out.control, t))
+// answerLocked queues an answer that has an identifier; only MQTT 5 has a code in it.
+func (c *Conn) answerLocked(t packet.Type, id uint16, code packet.ReasonCode) {
+	if c.five == nil {
+		c.controlLocked(t, packet.Ack{ID: id}.Append(c.out.control, t))
+		return
+	}
+	a := packet.Ack5{ID: id, Code: code}
+	if code != packet.Success {
+		a.Code = orUnspecified(code, t)
+	}
+	c.controlLocked(t, a.Append(c.out.control, t, c.five.limit))
 }

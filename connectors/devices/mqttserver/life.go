@@ -151,6 +151,9 @@ func (c *Conn) open() Refusal {
 	var p packet.Connect
 	err := c.readConnect(&p)
 	c.version, c.clientID = p.Version, p.ClientID
+	if p.Version == packet.V5 {
+		return c.open5(&p, err)
+	}
 	var bad *packet.Error
 	if errors.As(err, &bad) {
 		switch bad.Fault {
@@ -163,7 +166,12 @@ func (c *Conn) open() Refusal {
 	if err != nil {
 		return c.turnAway(err)
 	}
-	h, code := c.ask(&p)
+	return c.admitted(&p)
+}
+
+// admitted answers a sound CONNECT as the dialects say.
+func (c *Conn) admitted(p *packet.Connect) Refusal {
+	h, code := c.ask(p)
 	if code == NotMine {
 		c.refuse(RefusedNotAuthorized)
 		return RefusedUnclaimed
@@ -182,13 +190,13 @@ func (c *Conn) readConnect(p *packet.Connect) error {
 	}
 	c.server.observer.Received(h.Type)
 	if h.Type != packet.CONNECT { // [MQTT-3.1.0-1]
-		return errOutOfPlace
+		return packet.Unexpected(h.Type, packet.V311)
 	}
 	body, err := c.reader.ReadBody(h)
 	if err != nil {
 		return err
 	}
-	return p.Decode(body)
+	return p.DecodeAny(h, body, &c.server.rules)
 }
 
 func (c *Conn) ask(p *packet.Connect) (Handler, ConnectCode) {
@@ -204,16 +212,20 @@ func (c *Conn) ask(p *packet.Connect) (Handler, ConnectCode) {
 
 // refuse sends a return code and closes [MQTT-3.2.2-5].
 func (c *Conn) refuse(code ConnectCode) Refusal {
-	b := byte(code)
-	if c.version == packet.V5 && code == RefusedVersion {
-		b = 0x84 // MQTT 5.0 section 3.1.2.2: Unsupported Protocol Version, in the form that such a client reads
+	k := packet.Connack{Code: packet.ReasonCode(code)}
+	if c.version == packet.V5 {
+		k.Code = code.reason()
 	}
+	return c.refuseWith(&k)
+}
+
+func (c *Conn) refuseWith(k *packet.Connack) Refusal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing {
 		return RefusedShutdown
 	}
-	c.controlLocked(packet.CONNACK, packet.AppendConnack(c.out.control, c.version, b))
+	c.controlLocked(packet.CONNACK, k.Append(c.out.control, c.version, c.five.packetLimit()))
 	c.closeLocked(ClosedVerdict, polite)
 	return RefusedCode
 }
@@ -244,13 +256,22 @@ func (c *Conn) greet(keepAlive uint16) Refusal {
 	if c.closing {
 		return RefusedShutdown
 	}
-	c.idle = time.Duration(keepAlive) * 3 * time.Second / 2 // [MQTT-3.1.2-24]
+	var k packet.Connack
+	if c.five != nil {
+		k.Properties, keepAlive = c.announce(keepAlive)
+	}
+	c.idle = time.Duration(keepAlive) * 3 * time.Second / 2 // [MQTT-3.1.2-24], in MQTT 5 [MQTT-3.1.2-22]
 	if keepAlive == 0 {
 		c.idle = c.server.limits.Inactivity
 	}
+	grown := k.Append(c.out.control, c.version, c.five.packetLimit())
+	if len(grown) == len(c.out.control) { // not even its CONNACK may be sent
+		c.closeLocked(ClosedTooLarge, polite)
+		return RefusedTooLarge
+	}
 	c.fresh, c.greeted = true, true
 	c.reader.Accept(c.version, c.server.limits.PacketBytes)
-	c.controlLocked(packet.CONNACK, packet.AppendConnack(c.out.control, c.version, 0))
+	c.controlLocked(packet.CONNACK, grown)
 	c.server.observer.Opened()
 	return 0
 }
@@ -271,15 +292,28 @@ func (c *Conn) converse() {
 			return
 		}
 		if err != nil {
-			reason, how := closeReason(err)
 			c.mu.Lock()
 			if !c.draining { // the error is then that of the deadline which ended reading
-				c.closeLocked(reason, how)
+				c.closeForLocked(err)
 			}
 			c.mu.Unlock()
 			return
 		}
 	}
+}
+
+// closeForLocked closes for an error of reading or handling. A client of MQTT 5 is told, and given time to read it.
+func (c *Conn) closeForLocked(err error) {
+	reason, how := closeReason(err)
+	code, text := reason.code(), ""
+	var bad *packet.Error
+	if errors.As(err, &bad) {
+		code, text = bad.Code, bad.Error()
+	}
+	if c.five != nil && how == flushed && code != 0 {
+		how = polite
+	}
+	c.closeSayingLocked(reason, how, code, text)
 }
 
 // closeReason says what an error of reading or handling means for the connection.
@@ -288,7 +322,7 @@ func closeReason(err error) (CloseReason, manner) {
 	switch {
 	case errors.Is(err, errDisconnect):
 		return ClosedByClient, flushed
-	case errors.As(err, &bad) && bad.Fault == packet.TooLarge:
+	case errors.As(err, &bad) && (bad.Fault == packet.TooLarge || bad.Fault == packet.Unacceptable):
 		return ClosedTooLarge, flushed
 	case bad != nil:
 		return ClosedMalformed, flushed

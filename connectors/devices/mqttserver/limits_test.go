@@ -154,6 +154,18 @@ func limitTests() map[string]limitTest {
 			}, after(600*time.Second-1)),
 			beyond: after(1), closed: mqttserver.ClosedKeepAlive,
 		},
+		"KeepAlive": {
+			limits: mqttserver.Limits{KeepAlive: 60 * time.Second},
+			reach: both(func(b *bench, _ *dialect) {
+				c = b.dial()
+				c.send(connect5(0xffff, nil, "c1"))
+			}, after(90*time.Second-1)),
+			beyond: after(1), closed: mqttserver.ClosedKeepAlive,
+		},
+		"TopicAliases": {
+			reach:  both(func(b *bench, _ *dialect) { c = b.login5(nil) }, sent(aliased("t", 10, 0, 0))),
+			beyond: sent(aliased("t", 11, 0, 0)), closed: mqttserver.ClosedMalformed,
+		},
 		// Up to 100 messages wait for their PUBACK, written or being written, and 100 behind them.
 		"OutboundMessages": {reach: deaf, beyond: func(b *bench, d *dialect) { flood(b.t, d, 1, 201) }, closed: mqttserver.ClosedSlow},
 		"OutboundBytes":    {reach: deaf, beyond: func(b *bench, d *dialect) { flood(b.t, d, 64<<10, 6) }, closed: mqttserver.ClosedSlow},

@@ -2,6 +2,7 @@ package mqttserver
 
 import (
 	"cmp"
+	"math"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,12 +33,20 @@ type Limits struct {
 	TopicBytes int
 	// Filters is the number of filters in one SUBSCRIBE that reach the handler; the rest is refused. Default 8.
 	Filters int
-	// Inflight is the number of messages from one client without a verdict; then reading waits. Default 100.
+	// Inflight is the number of messages from one client without a verdict; then reading waits. A client of MQTT 5 is
+	// told (Receive Maximum), and one QoS 1 or 2 message more closes its connection. Default 100.
 	Inflight int
 	// Unreleased is the number of QoS 2 messages without PUBREL; one more closes the connection. Default 1,024.
 	Unreleased int
-	// Inactivity closes a connection that asked for keep-alive 0. Default 600 s.
+	// Inactivity closes a connection that asked for keep-alive 0. A client of MQTT 5 is told to send something within two
+	// thirds of it. Default 600 s.
 	Inactivity time.Duration
+	// KeepAlive is the longest keep-alive that a client of MQTT 5 is granted, in whole seconds; one and a half times of it
+	// closes the connection. Others cannot be told. Default 65,535 s, the longest there is.
+	KeepAlive time.Duration
+	// TopicAliases is the number of topic aliases that a client of MQTT 5 may set, at most 65,535. Default 10; negative:
+	// none.
+	TopicAliases int
 	// OutboundMessages and OutboundBytes bound what waits for one client. Beyond, QoS 0 messages are dropped, oldest
 	// first, and a QoS 1 message closes the connection. As many QoS 1 messages may wait for their PUBACK. Default
 	// 100 and 262,144.
@@ -62,12 +71,17 @@ func (l Limits) withDefaults() Limits {
 	l.Inflight = positive(l.Inflight, 100)
 	l.Unreleased = positive(l.Unreleased, 1024)
 	l.Inactivity = positive(l.Inactivity, 600*time.Second)
+	l.KeepAlive = min(max(positive(l.KeepAlive, longestKeepAlive), time.Second), longestKeepAlive)
+	l.TopicAliases = min(max(cmp.Or(l.TopicAliases, 10), 0), math.MaxUint16)
 	l.OutboundMessages = positive(l.OutboundMessages, 100)
 	l.OutboundBytes = positive(l.OutboundBytes, 256<<10)
 	l.WriteTimeout = positive(l.WriteTimeout, 10*time.Second)
 	l.DrainTimeout = positive(l.DrainTimeout, 5*time.Second)
 	return l
 }
+
+// longestKeepAlive is what two bytes of a CONNECT can say.
+const longestKeepAlive = math.MaxUint16 * time.Second
 
 func positive[T int | time.Duration](v, otherwise T) T {
 	if v > 0 {

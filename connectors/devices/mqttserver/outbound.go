@@ -43,7 +43,7 @@ var batches = sync.Pool{New: func() any { return new([]byte) }}
 
 func (c *Conn) send(m message) error {
 	limits := &c.server.limits
-	if m.qos > 1 || !packet.ValidTopic(m.topic) || m.size() > limits.OutboundBytes {
+	if m.qos > 1 || !packet.ValidTopic(m.topic) || m.size() > limits.OutboundBytes || !c.five.takes(&m) {
 		return ErrMessage
 	}
 	c.mu.Lock()
@@ -84,20 +84,21 @@ func (c *Conn) dropOldestLocked() bool {
 }
 
 // acknowledged takes a PUBACK. One for a message that is not on its way is ignored.
-func (c *Conn) acknowledged(id uint16) {
+func (c *Conn) acknowledged(id uint16, ok bool) {
 	c.mu.Lock()
 	acked := c.out.unacked[id]
 	delete(c.out.unacked, id)
 	c.startFlushLocked()
 	c.mu.Unlock()
 	if acked != nil {
-		acked(true)
+		acked(ok)
 	}
 }
 
-// controlLocked replaces the queued answers by grown, which has one of type t more.
+// controlLocked replaces the queued answers by grown, which has one of type t more; or none, if a client of MQTT 5 takes
+// no packets of that size [MQTT-3.1.2-24].
 func (c *Conn) controlLocked(t packet.Type, grown []byte) {
-	if c.closing {
+	if c.closing || len(grown) == len(c.out.control) {
 		return
 	}
 	c.out.control = grown
@@ -121,7 +122,7 @@ func (c *Conn) flushableLocked() bool {
 // too many before it are unacknowledged. Those behind it wait too, which keeps their order.
 func (c *Conn) sendableLocked() bool {
 	return c.greeted && c.out.queue.n > 0 &&
-		(c.out.queue.at(0).qos == 0 || len(c.out.unacked) < c.server.limits.OutboundMessages)
+		(c.out.queue.at(0).qos == 0 || len(c.out.unacked) < c.five.window(c.server.limits.OutboundMessages))
 }
 
 // flush writes until nothing is left, and closes the network connection if it is to be closed.
@@ -171,6 +172,11 @@ func (c *Conn) takeBatch(batch []byte) (_ []byte, more bool) {
 	for len(batch) < batchBytes && c.sendableLocked() {
 		batch = c.appendNextLocked(batch)
 	}
+	if c.five != nil && len(c.five.parting) > 0 && !c.sendableLocked() {
+		batch = append(batch, c.five.parting...) // nothing may follow it [MQTT-3.14.4-1]
+		c.five.parting = nil
+		c.server.observer.Sent(packet.DISCONNECT)
+	}
 	if len(batch) == 0 {
 		c.out.writing = c.closing // the last flush is never followed by another
 		return batch, c.closing
@@ -200,6 +206,9 @@ func (c *Conn) appendNextLocked(batch []byte) []byte {
 		c.out.unacked[p.ID] = m.acked
 	}
 	c.server.observer.Sent(packet.PUBLISH)
+	if c.five != nil {
+		return p.Append5(batch)
+	}
 	return p.Append(batch)
 }
 

@@ -23,6 +23,10 @@ type Server struct {
 	observer Observer
 	dialects []Dialect
 
+	// Of MQTT 5: what every client is told in its CONNACK, and held to.
+	rules     packet.Rules
+	announced packet.Properties
+
 	mu     sync.Mutex
 	open   int // connections, half-open ones included
 	half   int
@@ -42,6 +46,8 @@ func New(o Options, dialects ...Dialect) *Server {
 	if s.observer == nil {
 		s.observer = unobserved{}
 	}
+	s.rules = packet.Rules{TopicAliasMaximum: uint16(s.limits.TopicAliases), TopicBytes: s.limits.TopicBytes}
+	s.announced = s.announcement()
 	return s
 }
 

@@ -340,7 +340,7 @@ func TestPanicClosesOneConnection(t *testing.T) {
 					boom(where == "publish")
 					done(mqttserver.Ack)
 				}
-				d.subscribe = func(string, byte) byte { boom(where == "subscribe"); return 0 }
+				d.subscribe = func(string, byte) packet.ReasonCode { boom(where == "subscribe"); return 0 }
 				d.onClosed = func() { boom(where == "closed") }
 				c := b.dial()
 				c.send(hello + frame(0x82, "\x00\x01"+str("a")+"\x00") + publish(1, 1, "") + farewell)

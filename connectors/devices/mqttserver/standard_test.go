@@ -16,7 +16,6 @@ func TestFate(t *testing.T) {
 		open  = false
 		ended = true
 	)
-	v5 := frame(0x10, str("MQTT")+"\x05\x02\x00\x3c\x00"+str("c1"))
 	for _, tc := range []struct {
 		name, rule string
 		send       string // after the session is open, unless raw
@@ -32,7 +31,6 @@ func TestFate(t *testing.T) {
 		{name: "second CONNECT at once", rule: "3.1.0-2", raw: true, send: hello + hello, want: welcome, fate: ended},
 		{name: "protocol name", rule: "3.1.2-1", raw: true, send: frame(0x10, str("HTTP")+"\x04\x02\x00\x3c"+str("c")), fate: ended},
 		{name: "protocol level", rule: "3.1.2-2", raw: true, send: frame(0x10, str("MQTT")+"\x06\x02\x00\x3c"+str("c")), want: "\x20\x02\x00\x01", fate: ended},
-		{name: "MQTT 5", rule: "3.1.2-2", raw: true, send: v5, want: "\x20\x03\x00\x84\x00", fate: ended},
 		{name: "MQTT 3.1", raw: true, send: frame(0x10, str("MQIsdp")+"\x03\x02\x00\x3c"+str("c1")), want: welcome, fate: open},
 		{name: "reserved connect flag", rule: "3.1.2-3", raw: true, send: frame(0x10, str("MQTT")+"\x04\x03\x00\x3c"+str("c")), fate: ended},
 		{name: "no identifier, clean", rule: "3.1.3-6", raw: true, send: frame(0x10, str("MQTT")+"\x04\x02\x00\x3c"+str("")), want: welcome, fate: open},
@@ -79,11 +77,11 @@ func TestFate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d := &dialect{subscribe: func(filter string, qos byte) byte {
+			d := &dialect{subscribe: func(filter string, qos byte) packet.ReasonCode {
 				if filter == "no" {
 					return 0x80
 				}
-				return min(qos, 1)
+				return packet.ReasonCode(min(qos, 1))
 			}}
 			bubble(t, mqttserver.Limits{}, d, func(b *bench) {
 				c := b.dial()

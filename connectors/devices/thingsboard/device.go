@@ -70,7 +70,7 @@ func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mq
 	case fatal:
 		done(mqttserver.CloseWithoutAck)
 	case unknown:
-		done(mqttserver.Ack)
+		done(mqttserver.Ack.With(packet.TopicNameInvalid))
 	}
 	if err != nil {
 		d.badPayload(ctx, p, done)
@@ -94,17 +94,26 @@ func verdict(f engine.Fate) mqttserver.Verdict {
 	return mqttserver.Ack
 }
 
+// invalid is the verdict on a bad payload: with MQTT 5 the acknowledgement says so; a client that cannot be told why, or with
+// QoS 0 needs no acknowledgement, is cut off.
+func invalid(c *mqttserver.Conn, p mqttserver.Publish) mqttserver.Verdict {
+	if c.Version() == packet.V5 && p.QoS > 0 {
+		return mqttserver.Ack.With(packet.PayloadFormatInvalid)
+	}
+	return mqttserver.CloseWithoutAck.With(packet.PayloadFormatInvalid)
+}
+
 // badPayload closes the connection, as ThingsBoard does with clients that cannot be told why (MQTT 3), unless the profile
 // wants such messages acknowledged: a QoS 1 client would otherwise send them for ever. With QoS 0 there is nothing to
 // acknowledge.
 func (d *device) badPayload(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
-	if p.QoS > 0 {
+	if p.QoS > 0 && d.conn.Version() != packet.V5 {
 		if profile, err := d.session.Profile(ctx); err == nil && profile.AckOnValidationFailure {
 			done(mqttserver.Ack)
 			return
 		}
 	}
-	done(mqttserver.CloseWithoutAck)
+	done(invalid(d.conn, p))
 }
 
 func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
@@ -179,14 +188,14 @@ func (d *device) send(topic string, payload []byte, qos byte) {
 }
 
 // Subscribe grants the filters that ThingsBoard knows, and that of the profile, and no others.
-func (d *device) Subscribe(ctx context.Context, filter string, qos byte) byte {
+func (d *device) Subscribe(ctx context.Context, filter string, qos byte) packet.ReasonCode {
 	topics, err := d.topics(ctx)
 	if err != nil {
-		return packet.SubscribeFailure
+		return packet.UnspecifiedError
 	}
 	pushed, calls, known := topics.subscription(filter)
 	if !known {
-		return packet.SubscribeFailure
+		return packet.TopicFilterInvalid
 	}
 	qos = min(qos, 1)
 	if d.granted == nil {
@@ -202,25 +211,25 @@ func (d *device) Subscribe(ctx context.Context, filter string, qos byte) byte {
 		d.mu.Unlock()
 		d.session.SubscribeCalls(true)
 	}
-	return qos
+	return packet.ReasonCode(qos)
 }
 
 // Unsubscribe takes a filter back.
-func (d *device) Unsubscribe(ctx context.Context, filter string) {
+func (d *device) Unsubscribe(ctx context.Context, filter string) packet.ReasonCode {
 	if _, granted := d.granted[filter]; !granted {
-		return
+		return d.neverGranted(ctx, filter)
 	}
 	delete(d.granted, filter)
 	topics, err := d.topics(ctx)
 	if err != nil {
-		return
+		return packet.UnspecifiedError
 	}
 	pushed, calls, _ := topics.subscription(filter)
 	if pushed != "" {
 		d.setPush(pushed, nil)
 	}
 	if calls == "" {
-		return
+		return packet.Success
 	}
 	d.mu.Lock()
 	last := d.calls.topic == calls
@@ -231,6 +240,19 @@ func (d *device) Unsubscribe(ctx context.Context, filter string) {
 	if last {
 		d.session.SubscribeCalls(false)
 	}
+	return packet.Success
+}
+
+// neverGranted says why there is no such subscription.
+func (d *device) neverGranted(ctx context.Context, filter string) packet.ReasonCode {
+	topics, err := d.topics(ctx)
+	if err != nil {
+		return packet.UnspecifiedError
+	}
+	if _, _, known := topics.subscription(filter); !known {
+		return packet.TopicFilterInvalid
+	}
+	return packet.NoSubscriptionExisted
 }
 
 // setPush replaces what is pushed to a topic. Changes go to the topic that was subscribed to last.

@@ -91,15 +91,19 @@ func (d *Dialect) who(ctx context.Context, c *mqttserver.Conn, p *packet.Connect
 	})
 }
 
-// refusal is the CONNACK code of MQTT 3.1 and 3.1.1. ThingsBoard says 5 also for wrong passwords, never 4, and 3 to a
-// device that is over its rate, or whose profile is for another transport.
+// refusal is the code of a CONNACK. ThingsBoard says 5 also for wrong passwords, never 4, and 3 to a device that is over its
+// rate, or whose profile is for another transport; in MQTT 5 it is more precise.
 func (d *Dialect) refusal(err error) mqttserver.ConnectCode {
 	switch {
 	case errors.Is(err, registry.ErrBadClientID):
 		return mqttserver.RefusedIdentifier
-	case errors.Is(err, registry.ErrUnauthorized), errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
+	case errors.Is(err, registry.ErrUnauthorized):
+		return mqttserver.RefusedNotAuthorized.With(packet.BadUserNameOrPassword)
+	case errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
 		return mqttserver.RefusedNotAuthorized
-	case errors.Is(err, devices.ErrThrottled), errors.Is(err, devices.ErrTransport):
+	case errors.Is(err, devices.ErrThrottled):
+		return mqttserver.RefusedUnavailable.With(packet.ConnectionRateExceeded)
+	case errors.Is(err, devices.ErrTransport):
 		return mqttserver.RefusedUnavailable
 	}
 	d.log.Error().Str("event", "connect_unavailable").Err(err).Send()

@@ -15,8 +15,11 @@ import (
 type provisioning struct {
 	dialect *Dialect
 	conn    *mqttserver.Conn
-	asked   int           // requests; the reading goroutine's alone
 	qos     atomic.Uint32 // of answers; they come from another goroutine
+
+	// The reading goroutine's alone.
+	asked      int // requests
+	subscribed bool
 }
 
 var _ mqttserver.Handler = (*provisioning)(nil)
@@ -28,23 +31,24 @@ func newProvisioning(d *Dialect, c *mqttserver.Conn) *provisioning {
 }
 
 // Publish takes a provisioning request. Anything else, also "/provision", ends the session. A body that is no JSON
-// object does so without an acknowledgement, and so does one request too many; an object that is no request, with one.
+// object does so without an acknowledgement, if the client cannot be told why, and so does one request too many; an object
+// that is no request, with one.
 func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done func(mqttserver.Verdict)) {
 	if m.Topic != provisionRequest {
-		done(mqttserver.AckAndClose)
+		done(mqttserver.AckAndClose.With(packet.TopicNameInvalid))
 		return
 	}
 	if p.asked++; p.asked > p.dialect.options.ProvisionRequests {
-		done(mqttserver.CloseWithoutAck)
+		done(mqttserver.CloseWithoutAck.With(packet.QuotaExceeded))
 		return
 	}
 	request, err := p.dialect.provisionRequest(m.Payload)
 	switch {
 	case errors.Is(err, body.ErrNoRequest):
-		done(mqttserver.AckAndClose)
+		done(mqttserver.AckAndClose.With(packet.ImplementationSpecificError))
 		return
 	case err != nil:
-		done(mqttserver.CloseWithoutAck)
+		done(invalid(p.conn, m))
 		return
 	}
 	request.From = devices.SourceOf(p.conn.RemoteAddr())
@@ -65,20 +69,27 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 }
 
 // Subscribe grants the one filter there is.
-func (p *provisioning) Subscribe(_ context.Context, filter string, qos byte) byte {
+func (p *provisioning) Subscribe(_ context.Context, filter string, qos byte) packet.ReasonCode {
 	if filter != provisionResponse {
-		return packet.SubscribeFailure
+		return packet.TopicFilterInvalid
 	}
-	qos = min(qos, 1)
-	p.qos.Store(uint32(qos))
-	return qos
+	granted := min(packet.ReasonCode(qos), packet.GrantedQoS1)
+	p.qos.Store(uint32(granted))
+	p.subscribed = true
+	return granted
 }
 
 // Unsubscribe takes the subscription back; answers come all the same.
-func (p *provisioning) Unsubscribe(_ context.Context, filter string) {
-	if filter == provisionResponse {
-		p.qos.Store(replyQoS)
+func (p *provisioning) Unsubscribe(_ context.Context, filter string) packet.ReasonCode {
+	switch {
+	case filter != provisionResponse:
+		return packet.TopicFilterInvalid
+	case !p.subscribed:
+		return packet.NoSubscriptionExisted
 	}
+	p.qos.Store(replyQoS)
+	p.subscribed = false
+	return packet.Success
 }
 
 // Closed has nothing to end.
