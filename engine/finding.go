@@ -20,7 +20,7 @@ const (
 // Finding is a fault in a chain file, by its place.
 type Finding struct {
 	File     string   `json:"file"`
-	Line     int      `json:"line"`              // from 1
+	Line     int      `json:"line"`              // from 1; 0 if the fault is about a whole folder
 	Column   int      `json:"column"`            // from 1, in characters
 	Pointer  string   `json:"pointer,omitempty"` // JSON pointer (RFC 6901)
 	Severity Severity `json:"severity"`
@@ -33,7 +33,11 @@ type Finding struct {
 
 // String is the finding on one line, as compilers print it.
 func (f Finding) String() string {
-	s := fmt.Sprintf("%s:%d:%d: %s: %s (%s)", f.File, f.Line, f.Column, f.Severity, f.Message, f.Code)
+	place := f.File
+	if f.Line > 0 {
+		place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+	}
+	s := fmt.Sprintf("%s: %s: %s (%s)", place, f.Severity, f.Message, f.Code)
 	if f.Hint != "" {
 		s += "; " + f.Hint
 	}

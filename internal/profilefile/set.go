@@ -68,7 +68,7 @@ func (s *Set) checkTwins() {
 				named = true
 				p.name.Fault("duplicate-profile", fmt.Sprintf("two profiles are called %q", p.Name), "the other one stands in "+o.path)
 			}
-			if !keyed && (p.keyName != "" && p.keyName == o.keyName || p.ProvisionKey != "" && p.ProvisionKey == o.ProvisionKey) {
+			if !keyed && p.Name != o.Name && (p.keyName != "" && p.keyName == o.keyName || p.ProvisionKey != "" && p.ProvisionKey == o.ProvisionKey) {
 				keyed = true
 				p.key.Fault("duplicate-key", fmt.Sprintf("profiles %q and %q have one provisioning key", o.Name, p.Name),
 					"the other one stands in "+o.path+": a device is told apart by nothing else when it asks to be provisioned")
