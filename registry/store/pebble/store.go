@@ -25,10 +25,11 @@ type Options struct {
 	// FS is the file system, nil for the operating system's. Tests give one that fails or forgets.
 	FS vfs.FS
 
-	// CacheSize is the memory for blocks read from tables, in bytes; 0 means 32 MiB.
+	// CacheSize is the memory in bytes that there is for blocks read from tables at any time; 0 means 32 MiB. Blocks also
+	// get what the memory tables leave free of theirs.
 	CacheSize int64
 
-	// MemTableSize is the size in bytes at which rows in memory are written out as a table; 0 means 32 MiB. Up to four
+	// MemTableSize is the size in bytes at which rows in memory are written out as a table; 0 means 16 MiB. Up to four
 	// of them are in memory at once, and opening after a crash reads as much again from the log.
 	MemTableSize uint64
 
@@ -168,12 +169,15 @@ func panicked(p any) error {
 	return fmt.Errorf("pebble: %v", p)
 }
 
+// memTables is how many memory tables there may be at once, the one that is being filled included.
+const memTables = 4
+
 // settings are Pebble's for many small rows: JSON of a few hundred bytes, and index rows with no value.
 func settings(o Options) *pebble.Options {
 	opts := &pebble.Options{
 		CacheSize:                   o.CacheSize,
 		MemTableSize:                o.MemTableSize,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		// Named, so that a newer Pebble does not change the format of a folder by itself.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 	}
@@ -181,10 +185,11 @@ func settings(o Options) *pebble.Options {
 		opts.CacheSize = 32 << 20
 	}
 	if opts.MemTableSize == 0 {
-		opts.MemTableSize = 32 << 20
+		opts.MemTableSize = 16 << 20
 	}
-	// Pebble takes the rows in memory, mostly two tables of them, off the cache: there would be none left.
-	opts.CacheSize += 2 * int64(opts.MemTableSize)
+	// Pebble takes the rows in memory off the cache. While they come in faster than tables are written, there would be
+	// none left, and every read would go to the disk.
+	opts.CacheSize += memTables * int64(opts.MemTableSize)
 	// zstd where rows come to rest, something faster above.
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	for i := range opts.Levels {
