@@ -186,6 +186,10 @@ func labels(metric string) []string {
 		for _, r := range intake.Reasons() {
 			all = append(all, string(r))
 		}
+	case "gridtie_gateway_devices_refused_total":
+		for _, r := range devices.TurnedReasons() {
+			all = append(all, string(r))
+		}
 	case "gridtie_device_logins_total":
 		all = append(all, string(devices.LoginThrottledAddress), string(devices.LoginThrottledName))
 	case "gridtie_provisioning_answers_total":

@@ -246,6 +246,7 @@ func (c *counts) LoggedIn(l devices.Login)        { c.add("login " + string(l)) 
 func (c *counts) Provisioned(s devices.Status)    { c.add("provision " + string(s)) }
 func (c *counts) BadPayload(reason intake.Reason) { c.add("payload " + string(reason)) }
 func (c *counts) Ended(r devices.Reason)          { c.add("ended " + string(r)) }
+func (c *counts) TurnedAway(r devices.Turned)     { c.add("turned " + string(r)) }
 
 // bench is a service on doubles.
 type bench struct {
@@ -286,4 +287,15 @@ func (b *bench) wantCounts(t *testing.T, want map[string]int) {
 	if len(b.counts.all) != len(want) {
 		t.Errorf("counts: got %v, want %v", b.counts.all, want)
 	}
+}
+
+func (d *directory) DeviceByName(_ context.Context, name string) (registry.Device, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, known := range d.devices {
+		if known.Name == name {
+			return known, d.err
+		}
+	}
+	return registry.Device{}, registry.ErrNotFound
 }

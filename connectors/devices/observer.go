@@ -12,6 +12,8 @@ type Observer interface {
 	BadPayload(intake.Reason)
 	// Ended counts sessions that were ended from this side.
 	Ended(Reason)
+	// TurnedAway counts devices that a gateway named and may not speak for.
+	TurnedAway(Turned)
 }
 
 // Login is how an attempt to authenticate ended: a closed set, fit for a metric label.
@@ -35,3 +37,4 @@ func (unobserved) LoggedIn(Login)           {}
 func (unobserved) Provisioned(Status)       {}
 func (unobserved) BadPayload(intake.Reason) {}
 func (unobserved) Ended(Reason)             {}
+func (unobserved) TurnedAway(Turned)        {}

@@ -82,6 +82,10 @@ func (v *verb) Provision(_ context.Context, r registry.ProvisionRequest) (regist
 	return registry.Provisioned{Credentials: c}, nil
 }
 
+func (v *verb) ProvisionBehind(ctx context.Context, r registry.BehindRequest) (registry.Provisioned, error) {
+	return v.Provision(ctx, registry.ProvisionRequest{Name: r.Name})
+}
+
 // tx lets the first attempts conflict.
 type tx struct{ conflict bool }
 

@@ -18,6 +18,7 @@ var (
 // ProvisionVerb is what a Provisioner asks of a registry; *registry.Registry has it.
 type ProvisionVerb interface {
 	Provision(ctx context.Context, r registry.ProvisionRequest) (registry.Provisioned, error)
+	ProvisionBehind(ctx context.Context, r registry.BehindRequest) (registry.Provisioned, error)
 }
 
 // Provisioner is what nodes of a provision chain decide with. The request, with the credentials that the device asked
@@ -38,7 +39,7 @@ func (p *Provisioner) Provision(ctx context.Context, name string) (registry.Prov
 	if t.request.Name != name { // the lane is that of the name that was asked for
 		return registry.Provisioned{}, ErrNoRequest
 	}
-	granted, err := p.registry.Provision(ctx, t.request)
+	granted, err := t.ask(ctx, p.registry)
 	var refusal *registry.Refusal
 	switch {
 	case err == nil:
@@ -47,6 +48,16 @@ func (p *Provisioner) Provision(ctx context.Context, name string) (registry.Prov
 		t.decide(ctx, registry.Credentials{}, false)
 	}
 	return granted, err
+}
+
+// Behind tells of a request that a gateway made for a device behind it: the gateway's id, and the chain that the device's data
+// is to enter.
+func (p *Provisioner) Behind(ctx context.Context) (gateway, chain string, ok bool) {
+	t, ok := ctx.Value(ticketKey{}).(*ticket)
+	if !ok || t.behind == nil {
+		return "", "", false
+	}
+	return t.behind.gateway, t.behind.chain, true
 }
 
 // Refuse declines the request whose message is being processed. The reason is the operator's; the device is not told.
@@ -63,6 +74,7 @@ func (p *Provisioner) Refuse(ctx context.Context, _ string) error {
 // ticket is a request on its way through a chain, and what became of it.
 type ticket struct {
 	request registry.ProvisionRequest
+	behind  *behind // of a request that a gateway makes for another device
 
 	mu       sync.Mutex
 	decision *decision
@@ -75,6 +87,16 @@ type decision struct {
 	credentials registry.Credentials
 	attempt     int
 	place       engine.Place
+}
+
+// behind is who speaks for a device, and where the device's data goes.
+type behind struct{ gateway, chain string }
+
+func (t *ticket) ask(ctx context.Context, r ProvisionVerb) (registry.Provisioned, error) {
+	if t.behind == nil {
+		return r.Provision(ctx, t.request)
+	}
+	return r.ProvisionBehind(ctx, registry.BehindRequest{Gateway: t.behind.gateway, Profile: t.request.Profile, Name: t.request.Name})
 }
 
 type ticketKey struct{}

@@ -20,6 +20,7 @@ type Registry interface {
 	AuthorityProfile(ctx context.Context, authority *x509.Certificate) (registry.Profile, error)
 	Authenticate(ctx context.Context, l registry.Login) (registry.Device, error)
 	Device(ctx context.Context, id string) (registry.Device, error)
+	DeviceByName(ctx context.Context, name string) (registry.Device, error)
 	Profile(ctx context.Context, name string) (registry.Profile, error)
 	AuthenticateToken(ctx context.Context, token secret.Text) (registry.Device, error)
 	Attributes(ctx context.Context, device string, s registry.AttributeScope, keys ...string) ([]registry.Attribute, error)
@@ -77,6 +78,8 @@ type Limits struct {
 	CloseUndelivered bool
 	// Requests is how many requests of one session may wait for their replies. Default 100.
 	Requests int
+	// GatewayDevices is how many devices behind one gateway may have sessions at once. Default 1,000.
+	GatewayDevices int
 	// ReplyTimeout is how long a device waits for a reply to its request. Default 60 s.
 	ReplyTimeout time.Duration
 	// Inactivity is how long nothing is heard of a device that is not connected before it counts as inactive, unless its
@@ -116,6 +119,7 @@ func New(o Options) *Service {
 	s.limits.FailureEntries = cmp.Or(s.limits.FailureEntries, 100_000)
 	s.limits.DeliveryTimeout = cmp.Or(s.limits.DeliveryTimeout, 10*time.Second)
 	s.limits.Requests = cmp.Or(s.limits.Requests, 100)
+	s.limits.GatewayDevices = cmp.Or(s.limits.GatewayDevices, 1000)
 	s.limits.ReplyTimeout = cmp.Or(s.limits.ReplyTimeout, time.Minute)
 	s.limits.Inactivity = cmp.Or(s.limits.Inactivity, 10*time.Minute)
 	s.limits.ProvisionChain = cmp.Or(s.limits.ProvisionChain, "provision")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -63,20 +64,47 @@ func (v Value) Text() (string, bool) {
 
 // Member is the member of an object under exactly that name. A value that is no object has none.
 func (v Value) Member(name string) (Value, bool) {
-	if v.kind != Object {
-		return Value{}, false
-	}
-	for rest := v.text[1:]; rest[0] != '}'; {
-		end := valueEnd(rest)
-		key := unquote(rest[:end])
-		rest = rest[end+len(":"):]
-		end = valueEnd(rest)
+	for key, member := range v.Members() {
 		if key == name {
-			return Value{kindOfJSON(rest[0]), rest[:end]}, true
+			return member, true
 		}
-		rest = strings.TrimPrefix(rest[end:], ",")
 	}
 	return Value{}, false
+}
+
+// Members are the members of an object with their names, in their order. A value that is no object has none.
+func (v Value) Members() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		if v.kind != Object {
+			return
+		}
+		for rest := v.text[1:]; rest[0] != '}'; {
+			end := valueEnd(rest)
+			name := unquote(rest[:end])
+			rest = rest[end+len(":"):]
+			end = valueEnd(rest)
+			if !yield(name, Value{kindOfJSON(rest[0]), rest[:end]}) {
+				return
+			}
+			rest = strings.TrimPrefix(rest[end:], ",")
+		}
+	}
+}
+
+// Elements are the elements of an array. A value that is no array has none.
+func (v Value) Elements() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if v.kind != Array {
+			return
+		}
+		for rest := v.text[1:]; rest[0] != ']'; {
+			end := valueEnd(rest)
+			if !yield(Value{kindOfJSON(rest[0]), rest[:end]}) {
+				return
+			}
+			rest = strings.TrimPrefix(rest[end:], ",")
+		}
+	}
 }
 
 // Format writes the kind, for every verb and flag.

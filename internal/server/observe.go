@@ -18,6 +18,7 @@ type counters struct {
 	accepted, opened, dropped, panicked prometheus.Counter
 	refused, closed, received, sent     *prometheus.CounterVec
 	logins, provisioned, bad, ended     *prometheus.CounterVec
+	turned                              *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
 	commits                             prometheus.Histogram
 	answered                            *prometheus.CounterVec // HTTP
@@ -48,6 +49,7 @@ func (c *counters) register(r *prometheus.Registry) {
 	c.provisioned = many("provisioning_answers_total", "Answers to provisioning requests.", "status")
 	c.bad = many("bad_payloads_total", "Payloads refused before they became messages.", "reason")
 	c.ended = many("device_sessions_ended_total", "Sessions ended from this side.", "reason")
+	c.turned = many("gateway_devices_refused_total", "Devices that a gateway named and may not speak for, by reason.", "reason")
 	c.answered = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gridtie_http_answers_total", Help: "Requests of devices answered over HTTP, by route and status.",
 	}, []string{"route", "status"})
@@ -96,6 +98,9 @@ func (c *counters) begin() {
 	} {
 		c.provisioned.WithLabelValues(string(s))
 	}
+	for _, r := range devices.TurnedReasons() {
+		c.turned.WithLabelValues(string(r))
+	}
 	for _, r := range []devices.Reason{devices.TakenOver, devices.Revoked} {
 		c.ended.WithLabelValues(string(r))
 	}
@@ -137,3 +142,6 @@ func (o *deviceCounters) Provisioned(s devices.Status) {
 }
 func (o *deviceCounters) BadPayload(r intake.Reason) { o.c.bad.WithLabelValues(string(r)).Inc() }
 func (o *deviceCounters) Ended(r devices.Reason)     { o.c.ended.WithLabelValues(string(r)).Inc() }
+func (o *deviceCounters) TurnedAway(t devices.Turned) {
+	o.c.turned.WithLabelValues(string(t)).Inc()
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/gridtie/gridtie/connectors/devices"
@@ -20,6 +21,7 @@ type device struct {
 	dialect *Dialect
 	conn    *mqttserver.Conn
 	session *devices.Session
+	gateway *gateway // nil for other devices
 
 	granted map[string]byte // QoS by filter; the reading goroutine's alone
 
@@ -39,11 +41,17 @@ var (
 )
 
 func newDevice(d *Dialect, c *mqttserver.Conn, s *devices.Session) *device {
-	return &device{dialect: d, conn: c, session: s}
+	h := &device{dialect: d, conn: c, session: s}
+	h.gateway = newGateway(h)
+	return h
 }
 
 // Publish takes one message of the device.
 func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
+	if d.gateway != nil && strings.HasPrefix(p.Topic, gatewayPrefix) {
+		d.gateway.publish(ctx, p, done)
+		return
+	}
 	topics, err := d.topics(ctx)
 	if err != nil {
 		done(mqttserver.CloseWithoutAck)
@@ -202,6 +210,7 @@ func (d *device) Subscribe(ctx context.Context, filter string, qos byte) packet.
 		d.granted = map[string]byte{}
 	}
 	d.granted[filter] = qos
+	d.gateway.granted(filter, qos)
 	if pushed != "" {
 		d.setPush(pushed, &push{pushed, qos})
 	}
@@ -220,6 +229,7 @@ func (d *device) Unsubscribe(ctx context.Context, filter string) packet.ReasonCo
 		return d.neverGranted(ctx, filter)
 	}
 	delete(d.granted, filter)
+	d.gateway.granted(filter, replyQoS)
 	topics, err := d.topics(ctx)
 	if err != nil {
 		return packet.UnspecifiedError
@@ -291,21 +301,26 @@ func (d *device) Called(c devices.CallRequest) {
 	if to.topic == "" {
 		return // unsubscribed meanwhile; it goes out again
 	}
-	topic, payload := to.topic+strconv.Itoa(int(c.ID)), body.Call(c)
+	to.topic += strconv.Itoa(int(c.ID))
+	d.call(d.session, c, to, body.Call(c))
+}
+
+// call sends a call to a device, this one or one behind it.
+func (d *device) call(s *devices.Session, c devices.CallRequest, to push, payload []byte) {
 	var err error
 	if to.qos == 0 {
-		if err = d.conn.Publish(topic, payload, 0); err == nil {
-			d.session.Delivered(c.ID)
+		if err = d.conn.Publish(to.topic, payload, 0); err == nil {
+			s.Delivered(c.ID)
 		}
 	} else {
-		err = d.conn.PublishAcked(topic, payload, func(ok bool) {
+		err = d.conn.PublishAcked(to.topic, payload, func(ok bool) {
 			if ok {
-				d.session.Delivered(c.ID)
+				s.Delivered(c.ID)
 			}
 		})
 	}
 	if errors.Is(err, mqttserver.ErrMessage) {
-		d.dialect.log.Warn().Str("event", "message_unsendable").Str("device", d.session.Device().ID).
+		d.dialect.log.Warn().Str("event", "message_unsendable").Str("device", s.Device().ID).
 			Int("bytes", len(payload)).Err(err).Send()
 	}
 }
@@ -322,5 +337,8 @@ func (d *device) Close(why devices.Reason) {
 	}
 }
 
-// Closed ends the session with its connection.
-func (d *device) Closed(mqttserver.CloseReason) { d.session.Close() }
+// Closed ends the session with its connection, and those of devices behind it.
+func (d *device) Closed(mqttserver.CloseReason) {
+	d.gateway.close()
+	d.session.Close()
+}

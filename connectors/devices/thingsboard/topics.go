@@ -34,7 +34,7 @@ const gatewayPrefix = "v1/gateway"
 // of another id. The forms that end in "p" carry Protobuf, which is not spoken: they are refused, because acknowledging them
 // would lose data.
 //
-// Gateways (v1/gateway/…), claiming and firmware chunks are not served and not in the table, which is never written to.
+// Those of gateways stand in gateway.go; claiming and firmware chunks are not served. The table is never written to.
 var publishes = [...]struct {
 	topic          string
 	action         action
