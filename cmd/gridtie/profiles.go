@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -23,12 +25,14 @@ func (a *app) profiles() *cobra.Command {
 
 func (a *app) profilesAdd() *cobra.Command {
 	var in admin.NewProfile
-	var strategy, secretFile string
+	var strategy, secretFile, authorityFile, pattern string
+	var existing bool
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a profile", Args: args(1, "the name of the profile"),
-		Long: "Add a profile. Its provisioning key and secret are generated unless they are given.",
-		Example: "  gridtie profiles add water-meters\n" +
-			"  gridtie profiles add old-meters --key fleet-7 --secret-file - < secret.txt",
+		Long: "Add a profile. Its provisioning key and secret are generated unless they are given.\n\n" +
+			"With --x509-chain-file it lets in devices that show a certificate which that authority has signed, over MQTT with TLS.",
+		Example: "  gridtie profiles add old-meters --key fleet-7 --secret-file - < secret.txt\n" +
+			"  gridtie profiles add certified --x509-chain-file ca.pem --name-pattern '([^@]+)'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.Name, in.Strategy = args[0], registry.Strategy(strategy)
 			if secretFile != "" {
@@ -38,12 +42,24 @@ func (a *app) profilesAdd() *cobra.Command {
 				}
 				in.ProvisionSecret = text
 			}
+			if authorityFile != "" {
+				text, err := readAuthority(authorityFile)
+				if err != nil {
+					return err
+				}
+				in.Strategy, in.Authority = registry.X509Chain, text
+				in.CertificatePattern, in.CreateByCertificate = pattern, !existing
+			}
 			return a.withAdmin(cmd, func(c *admin.Client) error {
 				p, err := c.AddProfile(cmd.Context(), in)
 				if err != nil {
 					return err
 				}
 				return a.answer(p, func() error {
+					if in.Authority != "" {
+						a.say("Profile %q was made. It lets in devices with a certificate of that authority's, over MQTT with TLS (--mqtts).", p.Name)
+						return nil
+					}
 					a.say("Profile %q was made. Its provisioning key and secret: gridtie profiles show %s --reveal", p.Name, p.Name)
 					return nil
 				})
@@ -56,6 +72,9 @@ func (a *app) profilesAdd() *cobra.Command {
 		"ALLOW_CREATE_NEW_DEVICES, CHECK_PRE_PROVISIONED_DEVICES or DISABLED")
 	f.StringVar(&in.ProvisionKey, "key", "", "provisioning key; generated if absent")
 	f.StringVar(&secretFile, "secret-file", "", "file with the provisioning secret, - for standard input; generated if absent")
+	f.StringVar(&authorityFile, "x509-chain-file", "", "PEM file of an authority's certificate: devices whose certificates it has signed are let in")
+	f.StringVar(&pattern, "name-pattern", "(.+)", patternUsage)
+	f.BoolVar(&existing, "x509-existing-only", false, "let certificates in only for devices that are there")
 	f.StringVar(&in.Chain, "chain", "", "id of the chain that data of its devices enters; the root chain if absent")
 	f.StringVar(&in.ProvisionChain, "provision-chain", "", "id of the chain that provisioning requests enter")
 	f.StringVar(&in.Ack, "ack", registry.AckDone, "what an acknowledgement waits for: done or stored")
@@ -66,14 +85,37 @@ func (a *app) profilesAdd() *cobra.Command {
 	f.StringVar(&in.TelemetryTopic, "telemetry-topic", "", telemetryUsage)
 	f.StringVar(&in.AttributesTopic, "attributes-topic", "", attributesUsage)
 	f.StringVar(&in.AttributesSubscribeTopic, "attributes-subscribe-topic", "", subscribeUsage)
+	for _, other := range []string{"key", "secret-file", "strategy"} {
+		cmd.MarkFlagsMutuallyExclusive("x509-chain-file", other)
+	}
 	a.jsonFlag(cmd)
 	return cmd
+}
+
+// maxAuthority is the size of a certificate's file in bytes, remarks included.
+const maxAuthority = 64 << 10
+
+func readAuthority(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("reading the certificate: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxAuthority))
+	if err != nil {
+		return "", fmt.Errorf("reading the certificate: %w", err)
+	}
+	if len(text) == 0 {
+		return "", fmt.Errorf("reading the certificate: %q is empty", file)
+	}
+	return string(text), nil
 }
 
 const (
 	transportUsage  = "DEFAULT: MQTT, HTTP and CoAP; MQTT, with topics of its own; or COAP"
 	telemetryUsage  = "filter of the topics that telemetry comes on, with + and #; needs --transport MQTT"
 	attributesUsage = "filter of the topics that attributes come on"
+	patternUsage    = "regular expression whose first group is a device's name, in the common name of its certificate"
 	subscribeUsage  = "what devices may subscribe to for shared attributes, besides v1/devices/me/attributes"
 )
 
@@ -114,6 +156,8 @@ func (a *app) profilesSet() *cobra.Command {
 	changedText(cmd, &in.TelemetryTopic, "telemetry-topic", telemetryUsage)
 	changedText(cmd, &in.AttributesTopic, "attributes-topic", attributesUsage)
 	changedText(cmd, &in.AttributesSubscribeTopic, "attributes-subscribe-topic", subscribeUsage)
+	changedText(cmd, &in.CertificatePattern, "name-pattern", patternUsage)
+	changedBool(cmd, &in.CreateByCertificate, "x509-create", "true or false: a certificate with an unknown name makes a device")
 	a.jsonFlag(cmd)
 	return cmd
 }
@@ -217,4 +261,8 @@ func (a *app) showProfile(p admin.Profile, key, text string) {
 	a.field("telemetry topic", p.TelemetryTopic)
 	a.field("attributes topic", p.AttributesTopic)
 	a.field("subscribe topic", p.AttributesSubscribeTopic)
+	if p.Strategy == registry.X509Chain {
+		a.field("name pattern", p.CertificatePattern)
+		a.field("may create", strconv.FormatBool(p.CreateByCertificate))
+	}
 }

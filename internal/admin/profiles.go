@@ -18,7 +18,8 @@ func shown(p registry.Profile) Profile {
 			TransportType:  cmp.Or(p.TransportType, registry.TransportDefault),
 			TelemetryTopic: p.TelemetryTopic, AttributesTopic: p.AttributesTopic, AttributesSubscribeTopic: p.AttributesSubscribeTopic,
 		},
-		Source: p.Source,
+		CertificateChain: CertificateChain(p.CertificateChain),
+		Source:           p.Source,
 	}
 }
 
@@ -49,9 +50,15 @@ func (a *api) addProfile(ctx context.Context, r *http.Request) (any, error) {
 	p.Chain, p.ProvisionChain, p.Ack = in.Chain, in.ProvisionChain, cmp.Or(in.Ack, p.Ack)
 	p.CastStrings, p.Reprovision, p.AckOnValidationFailure = !in.NoCastStrings, !in.NoReprovision, in.AckInvalid
 	p.Transport = registry.Transport(in.Transport)
+	p.CertificateChain = registry.CertificateChain(in.CertificateChain)
+	what, hint := profileNamed(in.Name)
+	if in.Authority != "" {
+		if p.ProvisionKey, err = registry.AuthorityKey(in.Authority); err != nil {
+			return nil, known(err, what, hint)
+		}
+	}
 	p, err = a.Registry.AddProfile(ctx, p, secret.NewText(in.ProvisionSecret))
 	if err != nil {
-		what, hint := profileNamed(in.Name)
 		return nil, known(err, what, hint)
 	}
 	return shown(p), nil
@@ -77,6 +84,8 @@ func (a *api) changeProfile(ctx context.Context, r *http.Request) (any, error) {
 		set(&p.TelemetryTopic, in.TelemetryTopic, "")
 		set(&p.AttributesTopic, in.AttributesTopic, "")
 		set(&p.AttributesSubscribeTopic, in.AttributesSubscribeTopic, "")
+		set(&p.CertificatePattern, in.CertificatePattern, "")
+		set(&p.CreateByCertificate, in.CreateByCertificate, false)
 	})
 	if err != nil {
 		what, hint := profileNamed(name)

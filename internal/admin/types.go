@@ -19,6 +19,7 @@ type Profile struct {
 	Reprovision            bool              `json:"reprovision" doc:"repeat the answer to a device that lost it"`
 	Ack                    string            `json:"ack" doc:"done or stored: what an acknowledgement waits for"`
 	Transport
+	CertificateChain
 	Source string `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
 }
 
@@ -35,6 +36,12 @@ type Transport struct {
 	AttributesSubscribeTopic string                 `json:"deviceAttributesSubscribeTopic,omitempty" doc:"what devices may subscribe to, besides v1/devices/me/attributes"`
 }
 
+// CertificateChain says what devices are let in whose certificate an authority has signed.
+type CertificateChain struct {
+	CertificatePattern  string `json:"certificateRegExPattern,omitempty" doc:"finds the device's name in the common name of its certificate: the first group"`
+	CreateByCertificate bool   `json:"allowCreateNewDevicesByX509Certificate,omitempty" doc:"a certificate with an unknown name makes a device"`
+}
+
 // NewProfile asks for a profile. What is left out has the default.
 type NewProfile struct {
 	Name            string            `json:"name"`
@@ -48,6 +55,8 @@ type NewProfile struct {
 	NoReprovision   bool              `json:"noReprovision,omitempty"`
 	AckInvalid      bool              `json:"ackOnValidationFailure,omitempty"`
 	Transport
+	CertificateChain
+	Authority string `json:"x509Certificate,omitempty" doc:"of the authority, in PEM, for X509_CERTIFICATE_CHAIN: the provisioning key is made of it"`
 }
 
 // ChangedProfile changes a profile: what is left out stays as it is, and what is empty goes back to its default.
@@ -63,6 +72,8 @@ type ChangedProfile struct {
 	TelemetryTopic           *string                 `json:"deviceTelemetryTopic,omitempty"`
 	AttributesTopic          *string                 `json:"deviceAttributesTopic,omitempty"`
 	AttributesSubscribeTopic *string                 `json:"deviceAttributesSubscribeTopic,omitempty"`
+	CertificatePattern       *string                 `json:"certificateRegExPattern,omitempty"`
+	CreateByCertificate      *bool                   `json:"allowCreateNewDevicesByX509Certificate,omitempty"`
 }
 
 // RevealedProfile is a profile with what a device needs in order to be provisioned.

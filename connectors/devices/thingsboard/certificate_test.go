@@ -115,7 +115,7 @@ func (s *safe) certified(name string, of *signer, pattern string, create bool) {
 func (s *safe) show(c tls.Certificate, version uint16, l login) (*client, byte) {
 	s.t.Helper()
 	conn, err := tls.Dial("tcp", s.address, &tls.Config{
-		InsecureSkipVerify: true, MaxVersion: version, //nolint:gosec // it is the server that is tested
+		InsecureSkipVerify: true, MaxVersion: version, // it is the server that is tested
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c, nil },
 	})
 	must(s.t, err)
@@ -123,7 +123,8 @@ func (s *safe) show(c tls.Certificate, version uint16, l login) (*client, byte) 
 	must(s.t, conn.SetDeadline(time.Now().Add(never)))
 	m := onto(s.t, conn)
 	m.send(l.packet())
-	return m, m.connack()
+	code := m.connack()
+	return m, code
 }
 
 // enter needs the certificates to be let in.
