@@ -20,6 +20,7 @@ type ackAll struct{}
 func (ackAll) Publish(_ context.Context, _ mqttserver.Publish, done func(mqttserver.Verdict)) {
 	done(mqttserver.Ack)
 }
+
 func (ackAll) Subscribe(context.Context, string, byte) packet.ReasonCode { return packet.GrantedQoS0 }
 func (ackAll) Unsubscribe(context.Context, string) packet.ReasonCode     { return packet.Success }
 func (ackAll) Closed(mqttserver.CloseReason)                             {}
