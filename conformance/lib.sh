@@ -3,7 +3,6 @@
 
 passed=0
 failed=0
-skipped=0
 server=
 points=(ES0021000000000001RK ES0022000000000001FB ES0031000000000001BJ ES0026000000000001YV ES0021000000000002RE)
 
@@ -152,12 +151,6 @@ check() {
   fi
 }
 
-# skip WHAT WHY: says that something was not tried; the last line counts them.
-skip() {
-  skipped=$((skipped + 1))
-  printf '  SKIPPED: %s %s\n' "$1" "$2"
-}
-
 # check_like WHAT GOT PATTERN, the pattern being an extended regular expression for the whole text
 check_like() {
   if [[ "$2" =~ ^($3)$ ]]; then check "$1" "$2" "$2"; else check "$1" "$2" "$3"; fi
@@ -181,9 +174,6 @@ provision() {
 
 # outcome NAME: the code of the device's last outcome
 outcome() { gridtie devices show "$1" --json | json lastOutcome.code; }
-
-# speaks_mqtt5: whether the server does.
-speaks_mqtt5() { mosquitto_sub -V mqttv5 -h "$host" -p "$port" -u provision -t /provision/response -E -W 10 >/dev/null 2>&1; }
 
 # task NAME CUPS: what clients/task.py says that a meter is told
 task() {

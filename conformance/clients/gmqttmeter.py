@@ -11,7 +11,7 @@ from gmqtt import Client
 from gmqtt import Subscription
 
 ME = "v1/devices/me/"
-PLACES = ("given", "read", "replied", "pushed", "called")
+PLACES = ("given", "decided", "read", "replied", "pushed", "called")
 
 
 async def connect(client, on_message, *topics):
@@ -36,7 +36,9 @@ async def meter():
     def on_message(client, topic, payload, qos, properties):
         body, topic = json.loads(payload), topic[len(ME) :]
         if topic == "attributes":
-            if "tariff" in body and not place["pushed"].done():
+            if "attachment" in body:
+                place["decided"].set_result(body)
+            elif not place["pushed"].done():
                 told("pushed", body)
                 place["pushed"].set_result(body)
         elif topic.startswith("attributes/response/"):
@@ -72,6 +74,7 @@ async def meter():
     )
     sent("attributes")
     client.publish(ME + "attributes", attributes, qos=1)
+    await come("decided")  # gmqtt does not tell of acknowledgements
     client.publish(ME + "attributes/request/1", {"sharedKeys": "attachment"}, qos=1)
     told("read", await come("read"))
     sent("question", question)

@@ -1,6 +1,7 @@
 """A meter of tb_device_mqtt, of either generation of ThingsBoard's tb-mqtt-client: see task."""
 
 import json
+import sys
 import time
 from importlib import metadata
 
@@ -21,6 +22,14 @@ read, replied = Box("attributes"), Box("question")
 pushed, called = events(2)
 
 
+def wait_until(condition, what):
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > until:
+            sys.exit("no %s in %d s" % (what, PATIENCE))
+        time.sleep(0.05)
+
+
 def on_call(number, call):
     if greeted(call):
         return
@@ -38,11 +47,14 @@ def on_attribute(content, error):
 client.set_server_side_rpc_request_handler(on_call)
 client.connect()
 # The callback of connect comes only sometimes: it is set when the connection may be there already.
-until = time.monotonic() + PATIENCE
-while not client.is_connected() and time.monotonic() < until:
-    time.sleep(0.05)
-told("connected", client.is_connected())
-time.sleep(0.5)  # it subscribes now, in another thread, and does not tell
+wait_until(client.is_connected, "connection")
+told("connected")
+if old:
+    time.sleep(0.5)  # it subscribes now, in another thread, and does not tell
+else:
+    # It subscribes, and then asks for the limits of its session.
+    wait_until(lambda: client.rate_limits_received, "answer to getSessionLimits")
+    told("limits", {"payload": client.max_payload_size})
 client.subscribe_to_attribute("tariff", on_attribute)
 
 sent("telemetry")

@@ -4,7 +4,7 @@
 supplier acme 000712
 
 # ask METHOD PATH [BODY]: the body of the answer and its status
-ask() { curl --silent --show-error --max-time 30 -X "$1" -w ' %{http_code}' "$http/api/v1/$2" ${3:+--json "$3"} 2>&1; }
+ask() { curl --silent --show-error --max-time 30 -X "$1" -w ' %{http_code}' "$http/api/v1/$2" ${3:+-H 'Content-Type: application/json' -d "$3"} 2>&1; }
 
 answer=$(ask POST provision "{\"deviceName\": \"curl-1\", \"provisionDeviceKey\": \"$key\", \"provisionDeviceSecret\": \"$secret\"}")
 check_like "provisioned" "$answer" '.*"status":"SUCCESS".* 200'

@@ -92,9 +92,7 @@ check "once it was used, it is told no more" "$(json status <<<"$answer")" FAILU
 # answer comes to the connection that asked, and mosquitto_pub does not listen; mosquitto_rr listens to a topic without "+",
 # which no device API grants.
 provision meter-8 token-of-meter-8
-versions=(mqttv311)
-if speaks_mqtt5; then versions+=(mqttv5); else skip "mosquitto's clients with MQTT 5" "needs MQTT 5"; fi
-for version in "${versions[@]}"; do
+for version in mqttv311 mqttv5; do
   options=(-V "$version" -q 1 -h "$host" -p "$port" -u token-of-meter-8)
   mosquitto_pub "${options[@]}" -t $attributes -m '{"supplierKey": "000712", "CUPS": "ES0021000000000002RE"}'
   check_like "$version: attached" "$(outcome meter-8)" '(ALREADY_)?ATTACHED'

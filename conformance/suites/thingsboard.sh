@@ -9,9 +9,5 @@ round_trips "tb-mqtt-client 1.7, MQTT 3.1.1" old-1 "${points[0]}" "$said_back" "
 python_with requirements-tb.txt
 round_trips "tb-mqtt-client 1.13, HTTP" http-1 "${points[1]}" '{"method":"read","params":{"register":7}}' \
   "$python" "$here/clients/tbhttp.py"
-if speaks_mqtt5; then
-  round_trips "tb-mqtt-client 1.13, MQTT 5" new-1 "${points[2]}" "$said_back" "$python" "$here/clients/tbmqtt.py"
-else
-  skip "tb-mqtt-client 1.13" "needs MQTT 5"
-fi
+round_trips "tb-mqtt-client 1.13, MQTT 5" new-1 "${points[2]}" "$said_back" "$python" "$here/clients/tbmqtt.py"
 check "nothing went to the dead letters" "$(gridtie dead-letters list --json | json deadLetters)" '[]'
