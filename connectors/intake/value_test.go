@@ -104,3 +104,33 @@ func TestParseLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestMembersAndElements(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"a":1, "b\"}":[1,{"c":"]"}], c: null}`: `a=1 b"}=[1,{"c":"]"}] c=null `,
+		`[1,"x,]",[2,[3]],{"a":"}"},,true]`:      `1 "x,]" [2,[3]] {"a":"}"} null true `,
+		`{}`:                                     ``, `[]`: ``, `5`: ``, ``: ``,
+	} {
+		v, err := intake.Parse([]byte(text), intake.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		for name, member := range v.Members() {
+			got += name + "=" + member.JSON() + " "
+		}
+		for element := range v.Elements() {
+			got += element.JSON() + " "
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+		for range v.Members() {
+			break // may be left
+		}
+		for range v.Elements() {
+			break
+		}
+	}
+}
