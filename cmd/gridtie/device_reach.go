@@ -151,7 +151,7 @@ func attributeValue(typed string) json.RawMessage {
 
 func (a *app) devicesSetCredentials() *cobra.Command {
 	var in admin.Credentials
-	var tokenFile, passwordFile string
+	var tokenFile, passwordFile, certificateFile string
 	cmd := &cobra.Command{
 		Use: "set-credentials NAME", Short: "Give a device other credentials", Args: args(1, "the name of a device"),
 		Long: "Give a device other credentials: a new token, unless others are given. The old ones stop working, and a device that\n" +
@@ -162,6 +162,13 @@ func (a *app) devicesSetCredentials() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if in.ClientID != "" || in.UserName != "" {
 				in.Type = registry.MQTTBasic
+			}
+			if certificateFile != "" {
+				text, err := readLeaf(certificateFile)
+				if err != nil {
+					return err
+				}
+				in.Type, in.Certificate = registry.X509Certificate, text
 			}
 			for file, to := range map[string]*string{tokenFile: &in.Token, passwordFile: &in.Password} {
 				if file == "" {
@@ -194,6 +201,10 @@ func (a *app) devicesSetCredentials() *cobra.Command {
 	f.StringVar(&in.ClientID, "client-id", "", "MQTT client id")
 	f.StringVar(&in.UserName, "user-name", "", "MQTT user name")
 	f.StringVar(&passwordFile, "password-file", "", "file with the MQTT password, - for standard input")
+	f.StringVar(&certificateFile, "certificate-file", "", "PEM file of the device's certificate")
+	for _, other := range []string{"token-file", "client-id", "user-name", "password-file"} {
+		cmd.MarkFlagsMutuallyExclusive("certificate-file", other)
+	}
 	a.jsonFlag(cmd)
 	return cmd
 }

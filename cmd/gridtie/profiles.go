@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -43,7 +41,7 @@ func (a *app) profilesAdd() *cobra.Command {
 				in.ProvisionSecret = text
 			}
 			if authorityFile != "" {
-				text, err := readAuthority(authorityFile)
+				text, err := readCertificates(authorityFile)
 				if err != nil {
 					return err
 				}
@@ -90,25 +88,6 @@ func (a *app) profilesAdd() *cobra.Command {
 	}
 	a.jsonFlag(cmd)
 	return cmd
-}
-
-// maxAuthority is the size of a certificate's file in bytes, remarks included.
-const maxAuthority = 64 << 10
-
-func readAuthority(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("reading the certificate: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxAuthority))
-	if err != nil {
-		return "", fmt.Errorf("reading the certificate: %w", err)
-	}
-	if len(text) == 0 {
-		return "", fmt.Errorf("reading the certificate: %q is empty", file)
-	}
-	return string(text), nil
 }
 
 const (
