@@ -18,7 +18,7 @@ const (
 	// lookEvery is how often the disk is looked at. What is written in between must fit into the reserve.
 	lookEvery = 250 * time.Millisecond
 
-	// maxReserve is what the rows in memory may need as tables, four times MemTableSize, when they come to rest.
+	// maxReserve is twice what the rows in memory may need as tables, which merging doubles for a moment.
 	maxReserve = 128 << 20
 
 	// stoppedAfter is how long no flush may end, with batches that wait for one, before the disk counts as stopped.
