@@ -6,12 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gridtie/gridtie/engine/secret"
 )
 
-// FileProfile is a profile as a file says it; Source names the file. Provisioning key and secret may be left out together,
-// for a profile that provisions nobody: they are made then.
+// FileProfile is a profile as a file says it; Source names the file. What is left out of provisioning key and secret, in a
+// profile that needs none, is made.
 type FileProfile struct {
 	Profile
 	Secret secret.Text
@@ -159,19 +160,32 @@ func (w *fileProfiles) planOne(t *Tx, p FileProfile, keys map[string]string) err
 			return err
 		}
 		if p.ProvisionKey == "" {
-			p.ProvisionKey, p.Secret = old.ProvisionKey, was
+			p.ProvisionKey = old.ProvisionKey
+		}
+		if p.Secret.IsZero() {
+			p.Secret = was
 		}
 		if same, err := sameProfile(old.Profile, p.Profile); err != nil || same && was.Equal(p.Secret) {
 			return err
 		}
-	case p.ProvisionKey == "":
-		p.ProvisionKey, p.Secret = secret.Token().Reveal(), secret.Token()
+	default:
+		if p.ProvisionKey == "" {
+			p.ProvisionKey = secret.Token().Reveal()
+		}
+		if p.Secret.IsZero() {
+			p.Secret = secret.Token()
+		}
 	}
 	if holder := keys[string(t.r.keys.provisions.Digest(p.ProvisionKey).Bytes())]; holder != "" {
 		w.faults = append(w.faults, ProfileFault{Profile: p.Name, SameKey: holder})
 	}
 	w.put = append(w.put, p)
 	return nil
+}
+
+// CheckCertificatePattern says what is wrong with the pattern of a CertificateChain, nil if nothing is.
+func CheckCertificatePattern(pattern string) error {
+	return CertificateChain{CertificatePattern: pattern}.check(strings.Repeat("0", 64)) // any authority
 }
 
 // sameProfile compares as rows do: what is left out and what is empty are one.

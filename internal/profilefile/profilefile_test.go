@@ -1,9 +1,16 @@
 package profilefile_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -82,11 +89,81 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 }
 
+// TestEveryFieldCanBeSaid holds the format to the profile: what the registry keeps of one, a file can say.
+func TestEveryFieldCanBeSaid(t *testing.T) {
+	t.Parallel()
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[registry.Profile]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "provisionKey" || name == "source" {
+			continue
+		}
+		s := profilefile.Read([]engine.File{{Name: "p.json", Text: fmt.Appendf(nil, `{"profile":{%q:0}}`, name)}}, profilefile.Options{})
+		if slices.ContainsFunc(s.Findings, func(f engine.Finding) bool { return f.Code == "unknown-field" }) {
+			t.Errorf("a file cannot say %q: %v", name, s.Findings)
+		}
+	}
+}
+
+// authority is a certificate that may sign others, or may not, in PEM.
+func authority(t *testing.T, mayNot bool) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := &x509.Certificate{SerialNumber: big.NewInt(1), BasicConstraintsValid: true, IsCA: !mayNot}
+	der, err := x509.CreateCertificate(rand.Reader, is, is, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	good, leaf := authority(t, false), authority(t, true)
+	for _, c := range []struct {
+		name, fields string
+		findings     []string
+	}{
+		{"in the file", fmt.Sprintf(`"x509Certificate": %q`, good), nil},
+		{"by reference", `"x509Certificate": {"$secret": "ca"}, "certificateRegExPattern": "([^@]+)@"`, nil},
+		{"none", `"castStrings": true`, []string{" missing-field"}},
+		{"no certificate", `"x509Certificate": "hello"`, []string{"/x509Certificate value"}},
+		{"no authority", fmt.Sprintf(`"x509Certificate": %q`, leaf), []string{"/x509Certificate value"}},
+		{"a key besides", `"x509Certificate": {"$secret": "ca"}, "provisionDeviceKey": {"$secret": "ca"}`, []string{"/provisionDeviceKey value"}},
+		{"no group", `"x509Certificate": {"$secret": "ca"}, "certificateRegExPattern": ".+"`, []string{"/certificateRegExPattern value"}},
+	} {
+		text := fmt.Sprintf(`{"profile": {"name": "c", "strategy": "X509_CERTIFICATE_CHAIN", %s}}`, c.fields)
+		s := profilefile.Read([]engine.File{{Name: "c.json", Text: []byte(text)}}, profilefile.Options{
+			Secrets: secrets(map[string]string{"GRIDTIE_SECRET_CA": good}),
+		})
+		var want []string
+		for _, f := range c.findings {
+			want = append(want, "c.json:1 /profile"+f)
+		}
+		if got := codes(s.Findings); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, want)
+		}
+		key, err := registry.AuthorityKey(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := s.Profiles()[0]; len(want) == 0 && (p.ProvisionKey != key || !p.CreateByCertificate) {
+			t.Errorf("%s: got %+v", c.name, p.Profile)
+		}
+	}
+	s := profilefile.Read([]engine.File{file("gas", "k", `, "x509Certificate": "hello"`)}, profilefile.Options{})
+	if got, want := codes(s.Findings), []string{"gas.json:5 /profile/x509Certificate value"}; !slices.Equal(got, want) {
+		t.Errorf("beside another strategy: got %q, want %q", got, want)
+	}
+}
+
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"shared": "hush", "in-file": "from the file", "both": "from the file", "empty": " \n", "long": strings.Repeat("x", 5000),
+		"shared": "hush", "in-file": "from the file", "both": "from the file", "empty": " \n", "long": strings.Repeat("x", 70_000),
 		"control": "a\x01b",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -99,8 +176,15 @@ func TestSecrets(t *testing.T) {
 	from := secrets(map[string]string{"GRIDTIE_SECRET_BOTH": "from the variable", "GRIDTIE_SECRET_A_B_C": "dots", "GRIDTIE_SECRET_BLANK": ""})
 	from.Folder = dir
 	for _, c := range []struct{ name, want string }{ // want is empty for a fault
-		{"in-file", "from the file"}, {"both", "from the variable"}, {"a-b.c", "dots"},
-		{"empty", ""}, {"long", ""}, {"control", ""}, {"folder", ""}, {"absent", ""}, {"blank", ""},
+		{"in-file", "from the file"},
+		{"both", "from the variable"},
+		{"a-b.c", "dots"},
+		{"empty", ""},
+		{"long", ""},
+		{"control", ""},
+		{"folder", ""},
+		{"absent", ""},
+		{"blank", ""},
 	} {
 		s := profilefile.Read([]engine.File{file("water", c.name, "")}, profilefile.Options{Secrets: from})
 		var want []string

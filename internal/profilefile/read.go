@@ -20,7 +20,8 @@ const maxAliases = 50 // of one field
 // fieldNames are what a profile may say, in the order of the documentation.
 func fieldNames() []string {
 	return []string{
-		"name", "strategy", "provisionDeviceKey", "provisionDeviceSecret", "chain", "provisionChain", "fields", "castStrings",
+		"name", "strategy", "provisionDeviceKey", "provisionDeviceSecret", "x509Certificate", "certificateRegExPattern",
+		"allowCreateNewDevicesByX509Certificate", "chain", "provisionChain", "fields", "castStrings",
 		"reprovision", "ack", "ackOnValidationFailure", "transportType", "deviceTelemetryTopic", "deviceAttributesTopic",
 		"deviceAttributesSubscribeTopic", "additionalInfo",
 	}
@@ -46,7 +47,8 @@ func (r *reader) read(f engine.File, findings *engine.Findings) (p profile, ok b
 	p.Profile = registry.NewProfile(r.name())
 	p.path, p.Source, p.canonical = f.Name, filepath.Base(f.Name), document.Canonical()
 	p.name, p.chain, p.provisionChain = r.at.Member("name"), r.at.Member("chain"), r.at.Member("provisionChain")
-	p.Strategy = choice(r, "strategy", p.Strategy, registry.AllowCreate, registry.CheckPreProvisioned, registry.ProvisionDisabled)
+	p.Strategy = choice(r, "strategy", p.Strategy, registry.AllowCreate, registry.CheckPreProvisioned, registry.ProvisionDisabled,
+		registry.X509Chain)
 	p.Chain, p.ProvisionChain = r.at.Text("chain", false), r.at.Text("provisionChain", false)
 	p.CastStrings = r.truth("castStrings", p.CastStrings)
 	p.Reprovision = r.truth("reprovision", p.Reprovision)
@@ -54,7 +56,11 @@ func (r *reader) read(f engine.File, findings *engine.Findings) (p profile, ok b
 	p.Ack = choice(r, "ack", p.Ack, registry.AckDone, registry.AckStored)
 	p.Fields = r.fields(p.Fields)
 	p.Transport = r.transport()
-	r.provisioning(&p)
+	if p.Strategy == registry.X509Chain {
+		r.certificates(&p)
+	} else {
+		r.provisioning(&p)
+	}
 	return p, true
 }
 
@@ -164,7 +170,7 @@ func (r *reader) aliases(field engine.DocumentValue, name string, claimed map[st
 		}
 		alias := item.String()
 		if err := registry.CheckAlias(alias); err != nil {
-			item.Fault("alias", strings.TrimPrefix(err.Error(), registry.ErrInvalid.Error()+": "),
+			item.Fault("alias", plainly(err),
 				`an alias is a name, or a JSON pointer such as "/meter/key", in which ~0 stands for ~ and ~1 for /`)
 			continue
 		}
@@ -196,16 +202,57 @@ func (r *reader) transport() registry.Transport {
 		*to = r.at.Text(name, false)
 		alone := registry.Transport{TransportType: t.TransportType, TelemetryTopic: *to} // each has the same rules
 		if err := alone.CheckTransport(); err != nil {
-			r.at.Member(name).Fault("value", strings.TrimPrefix(err.Error(), registry.ErrInvalid.Error()+": "),
+			r.at.Member(name).Fault("value", plainly(err),
 				`topics of a profile's own need "transportType": "MQTT", and have at most 256 bytes`)
 		}
 	}
 	return t
 }
 
+// certificates reads what stands in the place of key and secret in a profile that lets in whom an authority vouches for.
+func (r *reader) certificates(p *profile) {
+	const authority, pattern = "x509Certificate", "certificateRegExPattern"
+	r.misplaced("devices that show a certificate need none", "provisionDeviceKey", "provisionDeviceSecret")
+	p.CreateByCertificate = r.truth("allowCreateNewDevicesByX509Certificate", true)
+	p.CertificatePattern = cmp.Or(r.at.Text(pattern, false), "(.+)")
+	if err := registry.CheckCertificatePattern(p.CertificatePattern); err != nil {
+		r.at.Member(pattern).Fault("value", plainly(err), `for example "([^@]+)@example[.]com": the first group is the device's name`)
+	}
+	p.key = r.at.Member(authority)
+	text := p.key.String() // no secret: it may stand in the file
+	if text == "" {
+		var found secret.Text
+		if p.keyName, found = r.secret(authority); p.keyName == "" || found.IsZero() {
+			return
+		}
+		text = found.Reveal()
+	}
+	key, err := registry.AuthorityKey(text)
+	if err != nil {
+		p.key.Fault("value", plainly(err), "the certificate of the authority that signs those of the devices, in PEM")
+		return
+	}
+	p.ProvisionKey = key
+}
+
+// misplaced reports fields that the strategy makes no use of.
+func (r *reader) misplaced(why string, names ...string) {
+	for _, name := range names {
+		if at := r.at.Member(name); !at.IsZero() {
+			at.Fault("value", fmt.Sprintf("%q has no place beside this strategy", name), why)
+		}
+	}
+}
+
+// plainly is an error of the registry without its sentinel, which the finding's code replaces.
+func plainly(err error) string {
+	return strings.TrimPrefix(err.Error(), registry.ErrInvalid.Error()+": ")
+}
+
 // provisioning reads key and secret, which every profile needs that provisions devices.
 func (r *reader) provisioning(p *profile) {
 	const key, text = "provisionDeviceKey", "provisionDeviceSecret"
+	r.misplaced(`set "strategy" to "X509_CERTIFICATE_CHAIN"`, "x509Certificate", "certificateRegExPattern", "allowCreateNewDevicesByX509Certificate")
 	p.key = r.at.Member(key)
 	optional := p.Strategy == registry.ProvisionDisabled && p.key.IsZero() && r.at.Member(text).IsZero()
 	if optional {
@@ -230,7 +277,7 @@ func (r *reader) secret(name string) (string, secret.Text) {
 	const form = `write {"$secret": "name"}, and put the secret into a file of that name in the folder --secrets`
 	switch {
 	case at.IsZero():
-		r.at.Fault("missing-field", fmt.Sprintf("%q is missing", name), form+`; or set "strategy" to "DISABLED"`)
+		r.at.Fault("missing-field", fmt.Sprintf("%q is missing", name), form)
 		return "", secret.Text{}
 	case at.Kind() == '"':
 		at.Fault("clear-secret", fmt.Sprintf("%q stands in clear", name), form+"; take another secret, since this one was in a file")

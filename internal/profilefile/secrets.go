@@ -22,7 +22,7 @@ type Secrets struct {
 var secretName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // maxSecret is the size of a secret's file in bytes.
-const maxSecret = 4096
+const maxSecret = 64 << 10
 
 // Variable is the environment variable of a secret.
 func Variable(name string) string {

@@ -1,6 +1,7 @@
 package profilefile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -175,7 +176,7 @@ func (s *Set) Same(o *Set) bool {
 	if s == nil || o == nil {
 		return s == o
 	}
-	sameFile := func(a, b engine.File) bool { return a.Name == b.Name && string(a.Text) == string(b.Text) }
+	sameFile := func(a, b engine.File) bool { return a.Name == b.Name && bytes.Equal(a.Text, b.Text) }
 	if !slices.EqualFunc(s.Files, o.Files, sameFile) || len(s.secrets) != len(o.secrets) {
 		return false
 	}
