@@ -14,11 +14,12 @@
 // messages are acknowledged, the engine drains, what is written lazily is written, the store closes, the folder is given
 // back. A failed flush of the store is final: Run ends with that error, and nothing is acknowledged from then on.
 //
-// # Changing the chains
+// # Changing chains and profiles
 //
-// Core.UseChains puts a set of chains in the place of the one in force, or finds out why not; a chainFolder calls it with
-// what a folder holds, whenever a folderWatch says that it may have changed or the admin API asks. The files that messages are
-// tried on change with the set.
+// Core.Use puts a [FileSet], chains and the profiles of files, in the place of the one in force, or finds out why not; a
+// chainFolder calls it with what [Folders] hold, whenever a folderWatch says that they may have changed or the admin API asks.
+// The profiles are rows of the registry, written as one batch; the chains are swapped when it is applied. The files that
+// messages are tried on change with the set.
 //
 // All types are safe for concurrent use.
 package server
