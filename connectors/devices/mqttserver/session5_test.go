@@ -181,7 +181,7 @@ func TestMQTT5SmallClient(t *testing.T) {
 
 func TestMQTT5AssignedIdentifier(t *testing.T) {
 	t.Parallel()
-	seen := map[string]bool{}
+	seen := map[string]bool{} // [MQTT-3.2.2-16]
 	d := &dialect{connect: func(c *mqttserver.Conn, p *packet.Connect) mqttserver.ConnectCode {
 		if p.ClientID != "" {
 			t.Errorf("client identifier in the CONNECT: got %q, want none", p.ClientID)
