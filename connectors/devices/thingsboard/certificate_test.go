@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -335,4 +336,53 @@ func TestCertificateRevoked(t *testing.T) {
 	n.wantClosed()
 	s.refused("one", one.alone())
 	s.refused("two", two.alone())
+}
+
+// TestCertificateOfResumedSession: TLS need not show a certificate again.
+func TestCertificateOfResumedSession(t *testing.T) {
+	t.Parallel()
+	s := buildSafe(t)
+	mine := sign(t, nil, "meter-1")
+	d := s.device("meters", "meter-1", mine.credentials())
+	with := &tls.Config{
+		InsecureSkipVerify: true, Certificates: []tls.Certificate{mine.alone()}, // it is the server that is tested
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}
+	for i := range 2 {
+		conn, err := tls.Dial("tcp", s.address, with)
+		must(t, err)
+		must(t, conn.SetDeadline(time.Now().Add(never)))
+		m := onto(t, conn)
+		m.send(login{client: "any", noUser: true}.packet())
+		if code := m.connack(); code != 0 {
+			t.Fatalf("connection %d: CONNACK: got %d, want 0", i, code)
+		}
+		s.wantDevice(m, d)
+		if got := conn.ConnectionState().DidResume; got != (i == 1) {
+			t.Errorf("connection %d: resumed %v", i, got)
+		}
+		must(t, conn.Close())
+	}
+}
+
+// TestCertificateOverMQTT5: whatever is wrong with a certificate has one code (ThingsBoard's is the same).
+func TestCertificateOverMQTT5(t *testing.T) {
+	t.Parallel()
+	s := buildSafe(t)
+	conn, err := tls.Dial("tcp", s.address, &tls.Config{
+		InsecureSkipVerify: true, Certificates: []tls.Certificate{sign(t, nil, "nobody").alone()}, // it is the server that is tested
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	must(t, conn.SetDeadline(time.Now().Add(never)))
+	m := onto(t, conn)
+	m.reader.Accept(packet.V5, 1<<20)
+	p := packet.Connect{Version: packet.V5, CleanSession: true, KeepAlive: 60, ClientID: "any"}
+	m.send(p.Append(nil))
+	_, body := m.want(packet.CONNACK)
+	var a packet.Connack
+	must(t, a.Decode(body, packet.V5, fromServer()))
+	if a.Code != packet.NotAuthorized {
+		t.Errorf("CONNACK: got %v, want %v", a.Code, packet.NotAuthorized)
+	}
 }
