@@ -142,14 +142,13 @@ func (e chainsInTurn) Submit(ctx context.Context, m *engine.Message, done func(e
 	if !errors.Is(err, engine.ErrUnknownChain) {
 		return err
 	}
-	e.untilSwapped()
+	e.swapping.Lock() // held until a change that is under way has come
+	ended := e.ended
+	e.swapping.Unlock()
+	if ended {
+		return err
+	}
 	return e.Engine.Submit(ctx, m, done)
-}
-
-// untilSwapped waits for a change of the set that is under way.
-func (c *Core) untilSwapped() {
-	c.swapping.Lock()
-	defer c.swapping.Unlock()
 }
 
 // compile is engine.Compile for this server: what profiles name must be there, whether they come from files or not. The
