@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"context"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type pulses struct {
 	mu     sync.Mutex
 	alive  map[string]*pulse
 	timer  *time.Timer
+	stop   context.CancelFunc // of who adds devices, nil for nobody
 	closed bool
 }
 
@@ -120,16 +122,23 @@ func (ps *pulses) forget(device string) {
 	}
 }
 
-func (ps *pulses) isClosed() bool {
+// stopWith lets close call stop, so that closing does not wait until all devices are read.
+func (ps *pulses) stopWith(stop context.CancelFunc) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return ps.closed
+	ps.stop = stop
+	if ps.closed {
+		stop()
+	}
 }
 
 func (ps *pulses) close() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.closed = true
+	if ps.stop != nil {
+		ps.stop()
+	}
 	if ps.timer != nil {
 		ps.timer.Stop()
 	}

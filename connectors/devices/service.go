@@ -148,12 +148,15 @@ func New(o Options) *Service {
 // Resume takes up what a former process left: devices that were active then have the usual time to come back before they
 // count as inactive. It goes on behind the caller's back. Kept calls need no resuming; they are read when their device comes.
 func (s *Service) Resume() {
+	ctx, stop := context.WithCancel(s.calls.life)
+	s.pulses.stopWith(stop)
 	s.calls.running.Go(func() {
-		err := s.registry.ActiveDevices(s.calls.life, func(d registry.Device) bool {
+		defer stop()
+		err := s.registry.ActiveDevices(ctx, func(d registry.Device) bool {
 			s.pulses.beat(s, d, s.now().UnixMilli())
-			return !s.pulses.isClosed()
+			return true
 		})
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			s.log.Error().Str("event", "active_devices_unread").Err(err).Send()
 		}
 	})
