@@ -51,7 +51,7 @@ func engineOf(n int) (*engine.Engine, error) {
 	}
 	chain, findings := engine.Compile(filesOf(n), catalog, engine.CompileOptions{Root: "part0"})
 	if findings.HasErrors() {
-		return nil, fmt.Errorf("a chain of %d nodes: %v", n, findings)
+		return nil, fmt.Errorf("a chain of %d nodes: %w", n, findings)
 	}
 	return engine.New(chain, engine.Options{InFlight: 128}), nil
 }

@@ -53,7 +53,8 @@ func newPlant(ctx context.Context, suppliers, inFlight int) (_ *plant, err error
 	if err != nil {
 		return nil, err
 	}
-	return p, p.addSuppliers(ctx)
+	err = p.addSuppliers(ctx)
+	return p, err
 }
 
 func (p *plant) addSuppliers(ctx context.Context) error {
@@ -107,7 +108,7 @@ func (p *plant) messages(ctx context.Context, n int) ([]*engine.Message, error) 
 			}
 			p.made++
 			data, err := p.core.Intake.Object(fmt.Appendf(nil, `{"supplierKey":%q,"cups":%q}`,
-				supplierKey(p.made*7919%p.suppliers), supplypoint.Synthetic("0021", uint64(p.made)).ID()), p.shape) //nolint:gosec // it is not negative
+				supplierKey(p.made*7919%p.suppliers), supplypoint.Synthetic("0021", uint64(p.made)).ID()), p.shape)
 			if err != nil {
 				return err
 			}

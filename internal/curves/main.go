@@ -116,7 +116,7 @@ func (c *curves) measure(ctx context.Context, rounds int, talk io.Writer) (err e
 }
 
 func read(file string, into any) error {
-	text, err := os.ReadFile(file) //nolint:gosec // the caller names it
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}

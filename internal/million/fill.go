@@ -155,7 +155,7 @@ func (w *filler) device(ctx context.Context, i int) (secret.Text, error) {
 		return secret.Text{}, err
 	}
 	at := distributors()
-	point := supplypoint.Synthetic(at[i%len(at)], uint64(i)) //nolint:gosec // i is not negative
+	point := supplypoint.Synthetic(at[i%len(at)], uint64(i))
 	supplier := i % suppliers
 	now, id := time.Now(), message()
 	grid, err := w.r.GridOf(ctx, point)

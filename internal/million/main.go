@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	if err != nil {
 		return err
 	}
-	print(out, points)
+	show(out, points)
 	if o.out == "" {
 		return nil
 	}

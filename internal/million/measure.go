@@ -70,7 +70,7 @@ func (o *options) measure(ctx context.Context, talk io.Writer) (_ []*Point, err 
 func filled(ctx context.Context, data string, n int, talk io.Writer) (*Point, error) {
 	note := filepath.Join(data, "filled.json")
 	p := &Point{}
-	if text, err := os.ReadFile(note); err == nil { //nolint:gosec // the folder is the caller's
+	if text, err := os.ReadFile(note); err == nil {
 		return p, json.Unmarshal(text, p)
 	}
 	if err := os.RemoveAll(data); err != nil {
@@ -90,8 +90,8 @@ func filled(ctx context.Context, data string, n int, talk io.Writer) (*Point, er
 	return p, os.WriteFile(note, text, 0o600)
 }
 
-// print says what the budgets ask for.
-func print(to io.Writer, points []*Point) {
+// show says what the budgets ask for.
+func show(to io.Writer, points []*Point) {
 	fmt.Fprintf(to, "%10s %12s %10s %12s %12s %10s %10s %10s %10s\n",
 		"devices", "bytes each", "ready s", "memory MiB", "peak MiB", "rate/s", "CPU µs", "p50 ms", "p99 ms")
 	for _, p := range points {

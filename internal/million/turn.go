@@ -57,7 +57,7 @@ func (t *turn) start(ctx context.Context) error {
 	if err := os.Remove(addresses); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	t.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(t.tools, "gridtie"), "serve", "--data", t.data, //nolint:gosec // our own binary
+	t.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(t.tools, "gridtie"), "serve", "--data", t.data,
 		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "127.0.0.1:0", "--log-format", "json", "--log-level", "warn")
 	t.cmd.Stderr = os.Stderr //nolint:forbidigo // what the server complains of is for whoever runs this
 	if err := t.cmd.Start(); err != nil {
@@ -118,7 +118,7 @@ func (t *turn) resident(line string) (int64, error) {
 
 // load lets new meters come in. Their supply points are numbered from the time, beyond all that were made before.
 func (t *turn) load(ctx context.Context, p *Point) error {
-	show := exec.CommandContext(ctx, filepath.Join(t.tools, "gridtie"), //nolint:gosec // our own binary
+	show := exec.CommandContext(ctx, filepath.Join(t.tools, "gridtie"),
 		"profiles", "show", profile, "--reveal", "--json", "--data", t.data)
 	out, err := show.Output()
 	if err != nil {
@@ -133,7 +133,7 @@ func (t *turn) load(ctx context.Context, p *Point) error {
 		return err
 	}
 	var talk bytes.Buffer
-	meters := exec.CommandContext(ctx, filepath.Join(t.tools, "meters"), "--json", //nolint:gosec // our own binary
+	meters := exec.CommandContext(ctx, filepath.Join(t.tools, "meters"), "--json",
 		"--server", t.addresses.MQTT, "--meters", strconv.Itoa(t.meters),
 		"--first", strconv.FormatInt(1e9+time.Now().UnixMilli()%1e11, 10))
 	meters.Env = append(os.Environ(), "METERS_PROVISION_KEY="+shown.ProvisionDeviceKey,

@@ -35,8 +35,10 @@ func (c *coapCounters) register(one func(name, help string) prometheus.Counter, 
 		of     *prometheus.CounterVec
 		labels []string
 	}{
-		{c.ignored, texts(coapserver.IgnoredReasons())}, {c.refused, texts(coapserver.Refusals())},
-		{c.ended, texts(coapserver.Ends())}, {c.insecure, texts(coapserver.InsecureReasons())},
+		{c.ignored, texts(coapserver.IgnoredReasons())},
+		{c.refused, texts(coapserver.Refusals())},
+		{c.ended, texts(coapserver.Ends())},
+		{c.insecure, texts(coapserver.InsecureReasons())},
 		{c.answered, []string{"2.01", "2.05", "4.00", "4.01"}},
 	} {
 		for _, label := range begin.labels {
@@ -53,10 +55,11 @@ func texts[T ~string](all []T) []string {
 	return list
 }
 
-func (c *coapCounters) Received()                      { c.received.Inc() }
-func (c *coapCounters) Ignored(r coapserver.Ignored)   { c.ignored.WithLabelValues(string(r)).Inc() }
-func (c *coapCounters) Repeated()                      { c.repeated.Inc() }
-func (c *coapCounters) Answered(code message.Code)     { c.answered.WithLabelValues(code.String()).Inc() }
+func (c *coapCounters) Received()                    { c.received.Inc() }
+func (c *coapCounters) Ignored(r coapserver.Ignored) { c.ignored.WithLabelValues(string(r)).Inc() }
+func (c *coapCounters) Repeated()                    { c.repeated.Inc() }
+func (c *coapCounters) Answered(code message.Code)   { c.answered.WithLabelValues(code.String()).Inc() }
+
 func (c *coapCounters) Refused(r coapserver.Refusal)   { c.refused.WithLabelValues(string(r)).Inc() }
 func (c *coapCounters) Registered()                    { c.registered.Inc() }
 func (c *coapCounters) Ended(r coapserver.Ended)       { c.ended.WithLabelValues(string(r)).Inc() }

@@ -138,7 +138,8 @@ func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
 // serveHTTP serves until ctx ends, then lets requests under way finish. Answers have no time limit: polls wait for minutes.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -61,7 +61,7 @@ func certificate(t *testing.T, folder, name string) (cert, key string) {
 // named is the name in the certificate that an address shows.
 func named(t *testing.T, address string) string {
 	t.Helper()
-	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it shows what it has
+	c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,11 +180,11 @@ func TestHTTPDevice(t *testing.T) {
 	}
 	for name, base := range map[string]string{"http": "http://" + s.Addresses()["http"], "https": "https://" + s.Addresses()["https"]} {
 		c := &http.Client{Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // its certificate is looked at elsewhere
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		}}
-		defer c.CloseIdleConnections()
+		t.Cleanup(c.CloseIdleConnections)
 		post := func(path, body string) string {
-			res, err := c.Post(base+path, "application/json", strings.NewReader(body)) //nolint:noctx // the test has an end
+			res, err := c.Post(base+path, "application/json", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func TestHTTPDevice(t *testing.T) {
 			t.Fatalf("%s: got %s %v", name, answer, err)
 		}
 		post("/api/v1/"+given.CredentialsValue+"/attributes", `{"supplierKey":"unknown","CUPS":"ES0021000000000001RK"}`)
-		res, err := c.Get(base + "/api/v1/" + given.CredentialsValue + "/attributes?sharedKeys=attachment") //nolint:noctx // as above
+		res, err := c.Get(base + "/api/v1/" + given.CredentialsValue + "/attributes?sharedKeys=attachment")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestHTTPPollEndsWithTheServer(t *testing.T) {
 	}
 	status := make(chan int, 1)
 	go func() {
-		res, err := http.Get("http://" + s.Addresses()["http"] + "/api/v1/T/rpc") //nolint:noctx // it ends with the server
+		res, err := http.Get("http://" + s.Addresses()["http"] + "/api/v1/T/rpc")
 		if err != nil {
 			status <- 0
 			return
