@@ -148,8 +148,8 @@ func TestBenchmarkDoesTheWork(t *testing.T) {
 // the limit L. The budget is 0.5 R and at most 5 allocations. Run each as a process of its own, with -cpu 1 and 2 and
 // -benchtime 1000000x, several times in turn.
 //
-// The engine takes 0.65 to 0.69 R, 4.5 L, with 2 allocations and 705 bytes (twenty runs on one core: 2.1 to 2.2 µs beside
-// 3.2 to 3.3 µs of struct and 0.5 µs of scan); with GOGC=400 for both, 0.63 R. Of its time a third is the look-ups, the
+// The engine takes 0.64 to 0.66 R, 4.6 L, with 2 allocations and 705 bytes (six runs on one core: 2.14 to 2.21 µs beside
+// 3.31 to 3.47 µs of struct and 0.47 µs of scan); with GOGC=400 for both, 0.63 R. Of its time a third is the look-ups, the
 // check and the attaching that every program here does, a fifth collecting garbage with what that asks of each write of a
 // pointer, 6 % making messages, 5 % indexing the payload; the walk itself, with locks, counters and routing, is a sixth.
 // Two cores run 1.35 to 1.5 times as many messages as one: what a submitter wrote must travel to the worker's core, and
