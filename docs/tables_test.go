@@ -144,6 +144,7 @@ func TestJSONFieldsAreAllThere(t *testing.T) {
 		"grids list":                 admin.GridList{},
 		"devices list":               admin.DevicePage{},
 		"devices show":               admin.DeviceDetail{},
+		"devices add":                admin.AddedDevice{},
 		"devices rpc":                admin.CallAnswer{},
 		"devices calls":              admin.CallPage{},
 		"devices set-attributes":     admin.Attributes{},

@@ -10,10 +10,10 @@ import (
 
 func (a *app) devices() *cobra.Command {
 	return group(&cobra.Command{
-		Use: "devices", Short: "Show, call, change and delete devices",
-		Long:    "Show where devices stand and why, call them, set their attributes and credentials, and delete them.",
+		Use: "devices", Short: "Add, show, call, change and delete devices",
+		Long:    "Add devices, show where they stand and why, call them, set their attributes and credentials, and delete them.",
 		Example: "  gridtie devices list\n  gridtie devices show meter-1",
-	}, a.devicesList(), a.devicesShow(), a.devicesRPC(), a.devicesCalls(), a.devicesSetAttributes(), a.devicesSetCredentials(), a.devicesDelete())
+	}, a.devicesAdd(), a.devicesList(), a.devicesShow(), a.devicesRPC(), a.devicesCalls(), a.devicesSetAttributes(), a.devicesSetCredentials(), a.devicesDelete())
 }
 
 // pageFlags gives cmd the flags that bound a list.

@@ -148,6 +148,11 @@ func (c *Client) Devices(ctx context.Context, q Query) (DevicePage, error) {
 	return get[DevicePage](ctx, c, "/v1/devices"+q.String())
 }
 
+// AddDevice adds a device, and returns it with its credentials, an access token if none are given.
+func (c *Client) AddDevice(ctx context.Context, n NewDevice) (AddedDevice, error) {
+	return post[AddedDevice](ctx, c, "/v1/devices", n)
+}
+
 // Device shows a device by its name or id.
 func (c *Client) Device(ctx context.Context, name string) (DeviceDetail, error) {
 	return get[DeviceDetail](ctx, c, "/v1/devices/"+segment(name))

@@ -29,22 +29,38 @@ func (a *api) changeCredentials(ctx context.Context, r *http.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	given, err := a.Registry.ChangeCredentials(ctx, d.ID, registry.Credentials{
-		Type: in.Type, Token: secret.NewText(in.Token), ClientID: secret.NewText(in.ClientID), UserName: secret.NewText(in.UserName),
-		Password: secret.NewText(in.Password), Certificate: secret.NewText(in.Certificate),
-	})
-	var refusal *registry.Refusal
-	switch {
-	case errors.As(err, &refusal) && refusal.Reason == registry.RefusedCredentialsTaken:
-		return nil, problem(http.StatusConflict, CodeExists, "another device has these credentials", "")
-	case errors.As(err, &refusal):
-		return nil, invalid("such credentials cannot be", "a token; a client id, a user name, or both, with a password only if there is a user name; or a certificate")
-	case err != nil:
-		return nil, known(err, fmt.Sprintf("device %q", d.Name), "")
+	given, err := a.Registry.ChangeCredentials(ctx, d.ID, in.secret())
+	if err != nil {
+		return nil, refused(err, fmt.Sprintf("device %q", d.Name))
 	}
 	a.Logger.Info().Str("device", d.ID).Str("event", "credentials_changed").Send()
+	return revealed(given), nil
+}
+
+func (c Credentials) secret() registry.Credentials {
+	return registry.Credentials{
+		Type: c.Type, Token: secret.NewText(c.Token), ClientID: secret.NewText(c.ClientID), UserName: secret.NewText(c.UserName),
+		Password: secret.NewText(c.Password), Certificate: secret.NewText(c.Certificate),
+	}
+}
+
+func revealed(c registry.Credentials) Credentials {
 	return Credentials{
-		Type: given.Type, Token: given.Token.Reveal(), ClientID: given.ClientID.Reveal(), UserName: given.UserName.Reveal(),
-		Password: given.Password.Reveal(), Certificate: given.Certificate.Reveal(),
-	}, nil
+		Type: c.Type, Token: c.Token.Reveal(), ClientID: c.ClientID.Reveal(), UserName: c.UserName.Reveal(),
+		Password: c.Password.Reveal(), Certificate: c.Certificate.Reveal(),
+	}
+}
+
+// refused says why a device cannot have that name, or those credentials.
+func refused(err error, what string) error {
+	var r *registry.Refusal
+	switch {
+	case !errors.As(err, &r):
+		return known(err, what, "")
+	case r.Reason == registry.RefusedName:
+		return invalid(what+" cannot be called so", "at most 255 characters, without control characters and markup")
+	case r.Reason == registry.RefusedCredentialsTaken:
+		return problem(http.StatusConflict, CodeExists, "another device has these credentials", "")
+	}
+	return invalid("such credentials cannot be", "a token; a client id, a user name, or both, with a password only if there is a user name; or a certificate")
 }

@@ -93,6 +93,10 @@ func (a *api) table() []route {
 			query: paging, answer: DevicePage{}, status: 200, do: a.devices,
 		},
 		{
+			method: "POST", path: "/v1/devices", id: "addDevice", summary: "Add a device that does not provision itself",
+			body: NewDevice{}, answer: AddedDevice{}, status: 201, do: a.addDevice,
+		},
+		{
 			method: "GET", path: "/v1/devices/{name}", id: "getDevice", summary: "Show a device and why it stands where it does",
 			answer: DeviceDetail{}, status: 200, do: a.device,
 		},
