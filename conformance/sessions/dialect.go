@@ -32,8 +32,8 @@ func (s session) Publish(_ context.Context, _ mqttserver.Publish, done func(mqtt
 }
 
 // Subscribe grants what can be granted.
-func (session) Subscribe(_ context.Context, _ string, qos byte) packet.ReasonCode {
-	return min(packet.ReasonCode(qos), packet.GrantedQoS1)
+func (session) Subscribe(_ context.Context, s mqttserver.Subscription) packet.ReasonCode {
+	return min(packet.ReasonCode(s.QoS), packet.GrantedQoS1)
 }
 
 // Unsubscribe has nothing to end.

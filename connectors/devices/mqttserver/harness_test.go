@@ -24,17 +24,28 @@ type dialect struct {
 	publish   func(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict))
 	subscribe func(filter string, qos byte) packet.ReasonCode
 	onClosed  func()
+	keep      bool // sessions may outlive their connections
 
 	mu     sync.Mutex
 	conn   *mqttserver.Conn
+	kept   *mqttserver.Session
 	seen   []string // what the handler was told, in order
 	closed []mqttserver.CloseReason
 }
 
-func (d *dialect) Connect(_ context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
+func (d *dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
 	d.mu.Lock()
 	d.conn = c
 	d.mu.Unlock()
+	if d.keep {
+		s, _, err := c.Resume(ctx, c.ClientID())
+		if err != nil {
+			return nil, mqttserver.RefusedUnavailable
+		}
+		d.mu.Lock()
+		d.kept = s
+		d.mu.Unlock()
+	}
 	if d.connect != nil {
 		if code := d.connect(c, p); code != mqttserver.Accepted {
 			return nil, code
@@ -64,12 +75,12 @@ func (d *dialect) Publish(ctx context.Context, p mqttserver.Publish, done func(m
 	done(mqttserver.Ack)
 }
 
-func (d *dialect) Subscribe(_ context.Context, filter string, qos byte) packet.ReasonCode {
-	d.note("subscribe:" + filter)
+func (d *dialect) Subscribe(_ context.Context, s mqttserver.Subscription) packet.ReasonCode {
+	d.note("subscribe:" + s.Filter)
 	if d.subscribe != nil {
-		return d.subscribe(filter, qos)
+		return d.subscribe(s.Filter, s.QoS)
 	}
-	return packet.ReasonCode(min(qos, 1))
+	return packet.ReasonCode(min(s.QoS, 1))
 }
 
 func (d *dialect) Unsubscribe(_ context.Context, filter string) packet.ReasonCode {
@@ -79,6 +90,10 @@ func (d *dialect) Unsubscribe(_ context.Context, filter string) packet.ReasonCod
 	}
 	return packet.Success
 }
+
+func (d *dialect) Will(p mqttserver.Publish) { d.note("will:" + p.Topic + "=" + string(p.Payload)) }
+
+func (d *dialect) Ended() { d.note("ended") }
 
 func (d *dialect) Closed(r mqttserver.CloseReason) {
 	d.mu.Lock()
