@@ -13,8 +13,8 @@ var standards = []struct {
 	page, numbers string
 	tests         *regexp.Regexp // names of the files whose tests speak of this standard
 }{
-	{"mqtt-conformance-3.md", "testdata/mqtt-3.1.1.txt", regexp.MustCompile(`^(packet|sequences|routing)_test\.go$`)},
-	{"mqtt-conformance-5.md", "testdata/mqtt-5.0.txt", regexp.MustCompile(`^(mqtt5.*|sequences5|standard5|routing5)_test\.go$`)},
+	{"mqtt-conformance-3.md", "testdata/mqtt-3.1.1.txt", regexp.MustCompile(`^(packet|sequences|[a-z]+3)_test\.go$`)},
+	{"mqtt-conformance-5.md", "testdata/mqtt-5.0.txt", regexp.MustCompile(`^(mqtt5.*|[a-z]+5)_test\.go$`)},
 }
 
 var (

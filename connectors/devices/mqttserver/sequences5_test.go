@@ -16,6 +16,16 @@ func willing5(qos byte, retain bool) string {
 	return string(c.Append(nil))
 }
 
+// poor is a dialect that offers little, and lacking what its clients are told.
+func poor() *dialect {
+	return &dialect{connect: func(c *mqttserver.Conn, _ *packet.Connect) mqttserver.ConnectCode {
+		c.Offer(mqttserver.Terms{MaximumQoS: 1, NoRetain: true})
+		return mqttserver.Accepted
+	}}
+}
+
+var lacking = announced().AppendNumber(packet.RetainAvailable, 0).AppendNumber(packet.MaximumQoS, 1)
+
 // TestMQTT5Sequences is TestSequences for MQTT 5.
 func TestMQTT5Sequences(t *testing.T) {
 	t.Parallel()
@@ -64,15 +74,6 @@ func TestMQTT5Sequences(t *testing.T) {
 			{who: "c", send: "\xf0\x00", want: gone},
 		}},
 		{name: "MQTT-3.1.2-1", turns: []turn{{send: frame(0x10, str("MQTt")+"\x05\x02\x00\x3c\x00"+str("c")), want: gone}}},
-		{name: "MQTT-3.1.2-26", turns: []turn{
-			{send: asking(packet.TopicAliasMaximum, 1), want: welcome5},
-			{push: push(0, "x"), want: sent(0, 0, "x")},
-			{push: push(0, "x"), want: sent(0, 0, "x")},
-		}},
-		{name: "MQTT-3.1.2-27 MQTT-3.3.2-11", turns: []turn{
-			{send: asking(packet.TopicAliasMaximum, 0), want: welcome5},
-			{push: push(1, "x"), want: sent(1, 1, "x")},
-		}},
 		{name: "MQTT-3.1.2-28", turns: []turn{{send: asking(packet.RequestResponseInformation, 0), want: welcome5}}},
 		{name: "MQTT-3.1.2-29", d: judging(mqttserver.Ack.With(packet.QuotaExceeded)), seen: "publish:t=x subscribe:a", turns: []turn{
 			{send: asking(packet.RequestProblemInformation, 0), want: welcome5},
@@ -94,7 +95,7 @@ func TestMQTT5Sequences(t *testing.T) {
 		}},
 		{name: "MQTT-3.2.2-2", turns: []turn{{send: hello5 + gone5(0, ""), want: welcome5 + gone}, {send: hello5, want: welcome5}}},
 		{name: "MQTT-3.2.2-6 MQTT-3.2.2-7", d: refusing(mqttserver.RefusedUnavailable), turns: []turn{{send: hello5, want: connack5(packet.ServerUnavailable, nil) + gone}}},
-		{name: "MQTT-3.2.2-9", seen: "publish:t=x publish:t=y", turns: []turn{ // none is said, and both are taken
+		{name: "MQTT-3.2.2-9 rich", seen: "publish:t=x publish:t=y", turns: []turn{ // none is said, and both are taken
 			{send: hello5, want: welcome5},
 			{send: sent(1, 1, "x") + sent(2, 2, "y"), want: puback(1) + pubrec(2)},
 		}},
@@ -102,7 +103,27 @@ func TestMQTT5Sequences(t *testing.T) {
 			{send: hello5, want: welcome5},
 			{send: frame(0x82, "\x00\x01\x00"+str("a")+"\x00"+str("b")+"\x01"+str("c")+"\x02"), want: suback5(packet.SUBACK, 1, 0, 1, 1)},
 		}},
-		{name: "MQTT-3.2.2-12 MQTT-3.2.2-13", turns: []turn{{send: willing5(2, true), want: welcome5}}},
+		{name: "MQTT-3.2.2-9 MQTT-3.2.2-11", d: poor(), seen: "publish:t=x", turns: []turn{
+			{send: hello5, want: connack5(packet.Success, lacking)},
+			{send: sent(1, 1, "x"), want: puback(1)},
+			{send: sent(2, 2, "y"), want: gone5(packet.QoSNotSupported, "QoS is above the maximum [MQTT-3.2.2-11]") + gone},
+		}},
+		{name: "MQTT-3.2.2-10 poor", d: poor(), seen: "subscribe:a subscribe:b subscribe:c", turns: []turn{
+			{send: hello5, want: connack5(packet.Success, lacking)},
+			{send: frame(0x82, "\x00\x01\x00"+str("a")+"\x00"+str("b")+"\x01"+str("c")+"\x02"), want: suback5(packet.SUBACK, 1, 0, 1, 1)},
+		}},
+		{name: "MQTT-3.2.2-12", d: poor(), turns: []turn{
+			{who: "a", send: willing5(2, false), want: refused5(packet.QoSNotSupported, "QoS is above the maximum [MQTT-3.2.2-11]") + gone},
+			{who: "b", send: willing5(1, false), want: connack5(packet.Success, lacking)},
+		}},
+		{name: "MQTT-3.2.2-13", d: poor(), turns: []turn{
+			{send: willing5(0, true), want: refused5(packet.RetainNotSupported, "retained messages are not available [MQTT-3.2.2-14]") + gone},
+		}},
+		{name: "MQTT-3.2.2-14", d: poor(), turns: []turn{
+			{send: hello5, want: connack5(packet.Success, lacking)},
+			{send: frame(0x31, str("t")+"\x00x"), want: gone5(packet.RetainNotSupported, "retained messages are not available [MQTT-3.2.2-14]") + gone},
+		}},
+		{name: "MQTT-3.2.2-12 MQTT-3.2.2-13 rich", turns: []turn{{send: willing5(2, true), want: welcome5}}},
 		{name: "MQTT-3.2.2-19", turns: []turn{{send: terse, want: connack5(packet.BadAuthenticationMethod, nil) + gone}}},
 		{name: "MQTT-3.2.2-21", turns: []turn{{send: connect5(0, nil, "c"), want: connack5(0, announced().AppendNumber(packet.ServerKeepAlive, 400))}}},
 		{name: "MQTT-3.3.2-7", turns: []turn{
