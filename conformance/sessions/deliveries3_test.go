@@ -61,6 +61,12 @@ func deliveries3() []act {
 			here.want(publish3("a", 1, 1, "x"))
 			s.kept3("away", true).want(publish3("a", 1, 1, "x"))
 		}},
+		{"MQTT-4.5.0-1 its own", func(s *scene) {
+			c := s.clean3("c")
+			c.ask(subscribe3(1, "a"))
+			c.send(publish3("a", 1, 7, "x"))
+			c.wantAny(ack(packet.PUBACK, 7), publish3("a", 1, 1, "x"))
+		}},
 		{"MQTT-4.6.0-1", func(s *scene) {
 			c := s.kept3("c", false)
 			c.ask(subscribe3(2, "a"))

@@ -112,6 +112,28 @@ func properties5() []act {
 			c.quiet()
 		}},
 	}
+	acts = append(acts, act{"MQTT-3.3.2-5 retained", func(s *scene) {
+		w := s.clean5("watcher")
+		w.ask(subscribe5(at(0), "w"))
+		p := s.clean5("p")
+		p.ask(with(retain, publish5("a/b", 1, 1, "short", number(packet.MessageExpiryInterval, 1))), ack(packet.PUBACK, 1))
+		p.ask(with(retain, publish5("a/c", 1, 2, "long", number(packet.MessageExpiryInterval, 1000))), ack(packet.PUBACK, 2))
+		s.kept5("late", false, packet.Will{Topic: "w", Properties: number(packet.WillDelayInterval, 2)}).drop()
+		w.want(publish5("w", 0, 0, ""))
+		old := s.clean3("old") // whom nobody tells of an expiry
+		old.getting(with(retain, publish3("a/c", 0, 0, "long")))(subscribe3(0, "a/#"))
+		old.quiet()
+	}}, act{"MQTT-3.3.2-12 handed on", func(s *scene) {
+		c, p := s.clean5("c"), s.clean5("p")
+		c.ask(subscribe5(at(0), "#"))
+		alias := number(packet.TopicAlias, 1)
+		for i, topic := range []string{"a", "", "b", ""} {
+			p.ask(publish5(topic, 1, uint16(i+1), word(i), alias), ack(packet.PUBACK, uint16(i+1)))
+		}
+		for i, topic := range []string{"a", "a", "b", "b"} {
+			c.want(publish5(topic, 0, 0, word(i)))
+		}
+	}})
 	for _, u := range unaltered {
 		acts = append(acts, act{u.name, func(s *scene) {
 			c, old := s.clean5("c"), s.clean3("old")
@@ -205,6 +227,29 @@ func deliveries5() []act {
 			c.quiet()
 			c.leave()
 			s.kept5("c", true).quiet()
+		}},
+		{"MQTT-4.4.0-1 within the Receive Maximum", func(s *scene) {
+			c := s.kept5("c", false)
+			c.ask(subscribe5(at(2), "a"))
+			for i := range 4 {
+				s.tell3(publish3("a", byte(1+i%2), 1, word(i)))
+				c.want(publish5("a", byte(1+i%2), uint16(i+1), word(i)))
+			}
+			c.drop()
+			one := connect5("c", hour().AppendNumber(packet.ReceiveMaximum, 1))
+			one.CleanSession = false
+			c = s.enter(one, true)
+			s.tell3(publish3("a", 1, 1, "new"))
+			c.want(with(dup, publish5("a", 1, 1, word(0))))
+			c.quiet()
+			c.ask(ack(packet.PUBACK, 1), with(dup, publish5("a", 2, 2, word(1))))
+			c.quiet()
+			c.ask(ack(packet.PUBREC, 2), ack(packet.PUBREL, 2))
+			c.quiet()
+			c.ask(ack(packet.PUBCOMP, 2), with(dup, publish5("a", 1, 3, word(2))))
+			c.ask(ack(packet.PUBACK, 3), with(dup, publish5("a", 2, 4, word(3))))
+			c.ask(ack5(packet.PUBREC, 4, packet.UnspecifiedError), publish5("a", 1, 5, "new"))
+			c.quiet()
 		}},
 		{"MQTT-4.5.0-1", func(s *scene) {
 			here, away := s.clean5("here"), s.kept5("away", false)

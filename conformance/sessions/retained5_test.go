@@ -33,6 +33,14 @@ func retained5() []act {
 			early.want(publish5("a/b", 0, 0, "x"), publish5("a/b", 0, 0, ""))
 			late(s, at(1)).quiet()
 		}},
+		{"MQTT-3.3.1-6 by a will", func(s *scene) {
+			s.tell3(kept("x"))
+			w := s.clean5("watcher")
+			w.ask(subscribe5(packet.Subscription{RetainHandling: 2}, "a/b"))
+			s.clean5("c", packet.Will{Topic: "a/b", Retain: true}).drop()
+			w.want(publish5("a/b", 0, 0, ""))
+			late(s, at(1)).quiet()
+		}},
 		{"MQTT-3.3.1-8", func(s *scene) {
 			s.tell3(kept("x"))
 			s.tell3(publish3("a/b", 1, 1, "y"))
@@ -44,6 +52,12 @@ func retained5() []act {
 			s.tell3(kept("x"))
 			c := late(s, at(0), with(retain, publish5("a/b", 0, 0, "x")))
 			c.getting(with(retain, publish5("a/b", 0, 0, "x")))(subscribe5(at(0), "a/#"))
+			c.quiet()
+		}},
+		{"MQTT-3.3.1-9 shared", func(s *scene) { // section 4.8.2: nothing retained
+			s.tell3(kept("x"))
+			c := s.clean5("c")
+			c.ask(subscribe5(at(0), "$share/g/a/#"))
 			c.quiet()
 		}},
 		{"MQTT-3.3.1-10", func(s *scene) {

@@ -96,6 +96,33 @@ func sessions3() []act {
 			w.want(publish3("a", 1, 2, "y"))
 			w.quiet()
 		}},
+		{"MQTT-4.1.0-1 taken over", func(s *scene) {
+			w := s.clean3("w")
+			w.ask(subscribe3(0, "a"))
+			c := s.kept3("c", false)
+			c.ask(publish3("a", 2, 5, "x"), ack(packet.PUBREC, 5))
+			again := s.kept3("c", true)
+			c.gone()
+			again.ask(with(dup, publish3("a", 2, 5, "x")), ack(packet.PUBREC, 5))
+			again.ask(ack(packet.PUBREL, 5), ack(packet.PUBCOMP, 5))
+			w.want(publish3("a", 0, 0, "x"))
+			w.quiet()
+		}},
+		{"MQTT-3.1.2-6 on their way", func(s *scene) {
+			c := s.kept3("c", false)
+			c.ask(subscribe3(2, "a"))
+			s.tell3(publish3("a", 1, 1, "x"))
+			s.tell3(publish3("a", 2, 1, "y"))
+			c.want(publish3("a", 1, 1, "x"), publish3("a", 2, 2, "y"))
+			c.ask(publish3("b", 2, 5, "z"), ack(packet.PUBREC, 5))
+			c.drop()
+			c = s.clean3("c")
+			c.quiet()
+			w := s.clean3("w")
+			w.ask(subscribe3(0, "b"))
+			s.hand3(c, publish3("b", 2, 5, "new")) // 5 is free
+			w.want(publish3("b", 0, 0, "new"))
+		}},
 		{"MQTT-4.1.0-2", func(s *scene) {
 			c := s.clean3("c")
 			c.ask(subscribe3(1, "a"))
@@ -124,6 +151,16 @@ func wills3() []act {
 			c.send("\x00\x00")
 			c.gone()
 			w.want(publish3("w", 1, 2, "gone"))
+		}},
+		{"MQTT-3.1.2-8 taken over", func(s *scene) {
+			w := watch(s)
+			a := s.kept3("c", false, gone)
+			b := s.kept3("c", true)
+			a.gone()
+			w.want(publish3("w", 1, 1, "gone"))
+			b.drop()
+			s.clean3("c").leave()
+			w.quiet()
 		}},
 		{"MQTT-3.1.2-10", func(s *scene) {
 			w := watch(s)

@@ -40,6 +40,25 @@ func sessions5() []act {
 			s.tell3(publish3("a", 2, 1, "y"))
 			s.kept5("c", true).want(publish5("a", 1, 1, "x"), publish5("a", 2, 2, "y"))
 		}},
+		{"MQTT-3.1.2-23 changed at the end", func(s *scene) {
+			bye := func(seconds uint32) string {
+				d := packet.Disconnect{Properties: number(packet.SessionExpiryInterval, seconds)}
+				return string(d.Append(nil, 0))
+			}
+			c := s.kept5("c", false)
+			c.send(bye(0))
+			c.gone()
+			short := connect5("c", number(packet.SessionExpiryInterval, 1))
+			c = s.enter(short, false)
+			c.send(bye(3600))
+			c.gone()
+			w := s.clean5("watcher")
+			w.ask(subscribe5(at(0), "w"))
+			// Two seconds later, or somewhat more.
+			s.kept5("late", false, packet.Will{Topic: "w", Properties: number(packet.WillDelayInterval, 2)}).drop()
+			w.want(publish5("w", 0, 0, ""))
+			s.kept5("c", true)
+		}},
 		{"MQTT-3.1.3-2", func(s *scene) {
 			for _, id := range []string{"a", "b"} {
 				c := s.kept5(id, false)
@@ -118,6 +137,27 @@ func wills5() []act {
 			d.send("\xe0\x01\x04") // with will
 			d.gone()
 			w.want(publish5("w", 1, 4, "gone"))
+		}},
+		{"MQTT-3.1.2-8 taken over", func(s *scene) {
+			w := watch(s)
+			a := s.kept5("c", false, gone)
+			b := s.kept5("c", true, later(3600))
+			a.gone("\xe0\x01\x8e")
+			w.want(publish5("w", 1, 1, "gone"))
+			c := s.enter(connect5("c", hour()), false) // b's session ends, and the delay with it
+			b.gone("\xe0\x01\x8e")
+			w.want(publish5("w", 1, 2, "gone"))
+			c.quiet()
+			w.quiet()
+		}},
+		{"MQTT-3.1.3-9 taken over", func(s *scene) {
+			w := watch(s)
+			a := s.kept5("c", false, later(3600))
+			b := s.kept5("c", true)
+			a.gone("\xe0\x01\x8e")
+			b.drop()
+			s.enter(connect5("c", nil), false).leave()
+			w.quiet()
 		}},
 		{"MQTT-3.1.2-10", func(s *scene) {
 			w := watch(s)

@@ -75,6 +75,17 @@ func subscriptions3() []act {
 			}
 			c.quiet()
 		}},
+		{"MQTT-3.3.2-3 no sharing", func(s *scene) { // before MQTT 5 $share is a topic like others
+			c, d := s.clean3("c"), s.clean3("d")
+			c.ask(subscribe3(0, "$share/g/t"))
+			d.ask(subscribe3(0, "$share/g/#"))
+			s.tell3(publish3("$share/g/t", 1, 1, "x"))
+			c.want(publish3("$share/g/t", 0, 0, "x"))
+			d.want(publish3("$share/g/t", 0, 0, "x"))
+			s.tell3(publish3("t", 1, 1, "y"))
+			c.quiet()
+			d.quiet()
+		}},
 		{"MQTT-3.3.5-1", func(s *scene) {
 			c := s.clean3("c")
 			c.ask(subscribe3(0, "a/#"))
