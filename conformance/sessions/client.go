@@ -19,6 +19,7 @@ var _ mqttserver.Keeper = (*client)(nil)
 
 // Publish routes a message, and acknowledges it when it is committed.
 func (c *client) Publish(_ context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
+	c.router.settle()
 	c.router.publish(c, mqttserver.Forward(p))
 	c.commits.add(done)
 }
