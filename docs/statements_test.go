@@ -20,7 +20,7 @@ var standards = []struct {
 var (
 	number = regexp.MustCompile(`^MQTT-[0-9][0-9.-]*[0-9]$`)
 	// tested is a test in the last column: the function, and the part of it that is meant.
-	tested = regexp.MustCompile("`(Test[A-Za-z0-9]+)(?:/([^`]*))?`")
+	tested = regexp.MustCompile("`(Test[A-Za-z0-9_]+)(?:/([^`]*))?`")
 	// named are the statements that the name of a test begins with; an error names them in brackets.
 	named = regexp.MustCompile(`(?:"|MQTT-[0-9.-]+[0-9] )(MQTT-[0-9][0-9.-]*[0-9])`)
 )
@@ -75,6 +75,11 @@ func TestEveryStatementIsThere(t *testing.T) {
 func TestStatementsNameTests(t *testing.T) {
 	t.Parallel()
 	tests, files := statementTests(t)
+	for _, m := range tested.FindAllStringSubmatch(read(t, "mqtt-conformance.md"), -1) {
+		if tests[m[1]] == "" {
+			t.Errorf("mqtt-conformance.md: there is no test %s", m[1])
+		}
+	}
 	for _, s := range standards {
 		t.Run(s.page, func(t *testing.T) {
 			t.Parallel()
@@ -114,9 +119,11 @@ var before = []string{"MQTT-2.2.2-2", "MQTT-4.8.0-1"}
 // statementTests gives the file of each test about MQTT, and the files by their names.
 func statementTests(t *testing.T) (tests, files map[string]string) {
 	t.Helper()
-	function := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
+	function := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
 	tests, files = map[string]string{}, map[string]string{}
-	for _, folder := range []string{"connectors/devices/mqttserver/packet", "connectors/devices/mqttserver", "conformance/sessions"} {
+	for _, folder := range []string{
+		"connectors/devices/mqttserver/packet", "connectors/devices/mqttserver", "connectors/devices/thingsboard", "conformance/sessions",
+	} {
 		names, err := filepath.Glob("../" + folder + "/*_test.go")
 		if err != nil {
 			t.Fatal(err)
