@@ -206,14 +206,7 @@ func (p *peer) leave() {
 // drop goes without a word.
 func (p *peer) drop() { _ = p.conn.Close() }
 
-// Packets that are the same in both versions of the protocol, but for what MQTT 5 has besides.
-
-func text(s string) string { return string([]byte{byte(len(s) >> 8), byte(len(s))}) + s }
-
-func frame(first byte, body string) string {
-	return string(packet.AppendHeader(nil, packet.Header{Type: packet.Type(first >> 4), Flags: first & 0x0f, Length: len(body)})) + body
-}
-
+// ack is a packet that has only an identifier; both versions of the protocol have it.
 func ack(t packet.Type, id uint16) string { return string(packet.Ack{ID: id}.Append(nil, t)) }
 
 // word is a payload that differs from others.
