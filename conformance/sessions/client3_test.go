@@ -6,12 +6,12 @@ import (
 
 // clean3 and kept3 are clients of MQTT 3.1.1 whose session ends with the connection, or does not. The second is asked
 // whether it was there before.
-func (s *scene) clean3(id string, will ...packet.Will) *peer {
+func (s *scene) clean3(id string, will ...packet.Will) *party {
 	s.t.Helper()
 	return s.enter(connect3(id, true, will...), false)
 }
 
-func (s *scene) kept3(id string, present bool, will ...packet.Will) *peer {
+func (s *scene) kept3(id string, present bool, will ...packet.Will) *party {
 	s.t.Helper()
 	return s.enter(connect3(id, false, will...), present)
 }
@@ -62,7 +62,7 @@ func (s *scene) tell3(publish string) {
 }
 
 // hand3 publishes and wants the acknowledgement.
-func (s *scene) hand3(p *peer, publish string) {
+func (s *scene) hand3(p *party, publish string) {
 	s.t.Helper()
 	after := 4 + int(publish[3]) // of a packet below 128 bytes
 	switch publish[0] >> 1 & 3 {

@@ -6,12 +6,12 @@ import (
 
 // clean5 and kept5 are clients of MQTT 5 whose session ends with the connection, or lives on for an hour. The second is asked
 // whether it was there before.
-func (s *scene) clean5(id string, will ...packet.Will) *peer {
+func (s *scene) clean5(id string, will ...packet.Will) *party {
 	s.t.Helper()
 	return s.enter(connect5(id, nil, will...), false)
 }
 
-func (s *scene) kept5(id string, present bool, will ...packet.Will) *peer {
+func (s *scene) kept5(id string, present bool, will ...packet.Will) *party {
 	s.t.Helper()
 	c := connect5(id, hour(), will...)
 	c.CleanSession = false
@@ -75,7 +75,7 @@ func unsubscribe5(codes []packet.ReasonCode, filters ...string) (request, answer
 }
 
 // message5 is a PUBLISH from the server.
-func (p *peer) message5() packet.Publish {
+func (p *party) message5() packet.Publish {
 	p.t.Helper()
 	h, body := p.next()
 	var m packet.Publish

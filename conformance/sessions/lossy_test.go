@@ -12,15 +12,15 @@ import (
 // version is how clients of a version of MQTT speak.
 type version struct {
 	name    string
-	kept    func(s *scene, id string, present bool) *peer
+	kept    func(s *scene, id string, present bool) *party
 	publish func(topic string, qos byte, id uint16, payload string) string
 	five    bool
 }
 
 var versions = []version{
-	{"MQTT 3.1.1", func(s *scene, id string, present bool) *peer { return s.kept3(id, present) }, publish3, false},
+	{"MQTT 3.1.1", func(s *scene, id string, present bool) *party { return s.kept3(id, present) }, publish3, false},
 	{
-		"MQTT 5", func(s *scene, id string, present bool) *peer { return s.kept5(id, present) },
+		"MQTT 5", func(s *scene, id string, present bool) *party { return s.kept5(id, present) },
 		func(topic string, qos byte, id uint16, payload string) string {
 			return publish5(topic, qos, id, payload)
 		}, true,
@@ -69,10 +69,10 @@ type lossy struct {
 	v    version
 	luck *rand.Rand
 	id   string
-	*peer
+	*party
 }
 
-func (l *lossy) connect(present bool) { l.peer = l.v.kept(l.s, l.id, present) }
+func (l *lossy) connect(present bool) { l.party = l.v.kept(l.s, l.id, present) }
 
 // breaks loses the connection now and then, and makes another.
 func (l *lossy) breaks() bool {
@@ -98,7 +98,7 @@ func (l *lossySender) send(id uint16, payload string) {
 		if again {
 			message = with(dup, l.v.publish("t", l.qos, id, payload))
 		}
-		l.peer.send(message)
+		l.party.send(message)
 		if l.breaks() {
 			continue
 		}
@@ -106,7 +106,7 @@ func (l *lossySender) send(id uint16, payload string) {
 		break
 	}
 	for l.qos == 2 {
-		l.peer.send(ack(packet.PUBREL, id))
+		l.party.send(ack(packet.PUBREL, id))
 		if l.breaks() {
 			continue
 		}
@@ -146,7 +146,7 @@ func (r *receiver) receive(last string) {
 			id := uint16(body[0])<<8 | uint16(body[1])
 			delete(r.held, id)
 			if !r.breaks() {
-				r.peer.send(ack(packet.PUBCOMP, id))
+				r.party.send(ack(packet.PUBCOMP, id))
 				r.breaks()
 			}
 			continue
@@ -160,7 +160,7 @@ func (r *receiver) receive(last string) {
 			answer, r.held[m.ID] = packet.PUBREC, true
 		}
 		if !r.breaks() {
-			r.peer.send(ack(answer, m.ID))
+			r.party.send(ack(answer, m.ID))
 			r.breaks()
 		}
 	}

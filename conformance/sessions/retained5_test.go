@@ -13,7 +13,7 @@ func TestMQTT5Retained(t *testing.T) {
 }
 
 func retained5() []act {
-	late := func(s *scene, options packet.Subscription, gets ...string) *peer {
+	late := func(s *scene, options packet.Subscription, gets ...string) *party {
 		c := s.clean5("late")
 		c.getting(gets...)(subscribe5(options, "a/#"))
 		return c

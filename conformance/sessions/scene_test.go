@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,31 +36,11 @@ func play(t *testing.T, acts []act) {
 	}
 }
 
-// serve runs the program until the test ends.
-func serve(t *testing.T) (address string) {
-	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"--listen", "127.0.0.1:0"}, in, io.Discard) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("run: got %v, want nil", err)
-		}
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(address)
-}
-
 // patience is long enough for anything that should happen, so that a test which fails does end.
 const patience = 30 * time.Second
 
-// peer is a client.
-type peer struct {
+// party is a client.
+type party struct {
 	t      *testing.T
 	conn   net.Conn
 	reader *bufio.Reader
@@ -69,7 +48,7 @@ type peer struct {
 	five   bool
 }
 
-func (s *scene) dial(id string, five bool) *peer {
+func (s *scene) dial(id string, five bool) *party {
 	s.t.Helper()
 	c, err := net.Dial("tcp", s.address)
 	if err != nil {
@@ -79,11 +58,11 @@ func (s *scene) dial(id string, five bool) *peer {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		s.t.Fatal(err)
 	}
-	return &peer{t: s.t, conn: c, reader: bufio.NewReader(c), id: id, five: five}
+	return &party{t: s.t, conn: c, reader: bufio.NewReader(c), id: id, five: five}
 }
 
 // enter sends a CONNECT, and wants to be let in, into a session that was there or into a new one.
-func (s *scene) enter(c *packet.Connect, present bool) *peer {
+func (s *scene) enter(c *packet.Connect, present bool) *party {
 	s.t.Helper()
 	p := s.dial(c.ClientID, c.Version == packet.V5)
 	p.send(string(c.Append(nil)))
@@ -99,7 +78,7 @@ func (s *scene) enter(c *packet.Connect, present bool) *peer {
 	return p
 }
 
-func (p *peer) send(packets ...string) {
+func (p *party) send(packets ...string) {
 	p.t.Helper()
 	if _, err := io.WriteString(p.conn, strings.Join(packets, "")); err != nil {
 		p.t.Fatalf("%s: %v", p.id, err)
@@ -107,7 +86,7 @@ func (p *peer) send(packets ...string) {
 }
 
 // next is the next packet from the server.
-func (p *peer) next() (packet.Header, []byte) {
+func (p *party) next() (packet.Header, []byte) {
 	p.t.Helper()
 	h, body, err := p.read()
 	if err != nil {
@@ -116,7 +95,7 @@ func (p *peer) next() (packet.Header, []byte) {
 	return h, body
 }
 
-func (p *peer) read() (h packet.Header, body []byte, err error) {
+func (p *party) read() (h packet.Header, body []byte, err error) {
 	var head []byte
 	for n := 0; n == 0; {
 		b, err := p.reader.ReadByte()
@@ -134,7 +113,7 @@ func (p *peer) read() (h packet.Header, body []byte, err error) {
 }
 
 // want reads packets, and compares them byte for byte.
-func (p *peer) want(packets ...string) {
+func (p *party) want(packets ...string) {
 	p.t.Helper()
 	for _, want := range packets {
 		p.wantOne(want)
@@ -142,7 +121,7 @@ func (p *peer) want(packets ...string) {
 }
 
 // wantAny is want in any order.
-func (p *peer) wantAny(packets ...string) {
+func (p *party) wantAny(packets ...string) {
 	p.t.Helper()
 	for len(packets) > 0 {
 		i := slices.Index(packets, p.wantOne(packets...))
@@ -151,7 +130,7 @@ func (p *peer) wantAny(packets ...string) {
 }
 
 // wantOne reads one packet, which has to be one of these.
-func (p *peer) wantOne(packets ...string) string {
+func (p *party) wantOne(packets ...string) string {
 	p.t.Helper()
 	h, body := p.next()
 	got := string(packet.AppendHeader(nil, h)) + string(body)
@@ -162,14 +141,14 @@ func (p *peer) wantOne(packets ...string) string {
 }
 
 // ask sends a request and wants its answer.
-func (p *peer) ask(request, answer string) {
+func (p *party) ask(request, answer string) {
 	p.t.Helper()
 	p.send(request)
 	p.want(answer)
 }
 
 // getting sends a request and wants its answer and these messages: a server may send what is retained before the SUBACK.
-func (p *peer) getting(messages ...string) func(request, answer string) {
+func (p *party) getting(messages ...string) func(request, answer string) {
 	p.t.Helper()
 	return func(request, answer string) {
 		p.t.Helper()
@@ -179,14 +158,14 @@ func (p *peer) getting(messages ...string) func(request, answer string) {
 }
 
 // quiet wants that nothing waits for the client. It asks twice, since an answer may overtake messages.
-func (p *peer) quiet() {
+func (p *party) quiet() {
 	p.t.Helper()
 	p.ask("\xc0\x00", "\xd0\x00")
 	p.ask("\xc0\x00", "\xd0\x00")
 }
 
 // gone wants that the server closes the connection, after these packets.
-func (p *peer) gone(packets ...string) {
+func (p *party) gone(packets ...string) {
 	p.t.Helper()
 	p.want(packets...)
 	_, _, err := p.read()
@@ -197,14 +176,14 @@ func (p *peer) gone(packets ...string) {
 }
 
 // leave says good-bye, and waits until the server has closed.
-func (p *peer) leave() {
+func (p *party) leave() {
 	p.t.Helper()
 	p.send("\xe0\x00")
 	p.gone()
 }
 
 // drop goes without a word.
-func (p *peer) drop() { _ = p.conn.Close() }
+func (p *party) drop() { _ = p.conn.Close() }
 
 // ack is a packet that has only an identifier; both versions of the protocol have it.
 func ack(t packet.Type, id uint16) string { return string(packet.Ack{ID: id}.Append(nil, t)) }

@@ -137,7 +137,7 @@ func sessions3() []act {
 
 func wills3() []act {
 	gone := packet.Will{Topic: "w", Payload: []byte("gone"), QoS: 1}
-	watch := func(s *scene) *peer {
+	watch := func(s *scene) *party {
 		w := s.clean3("watcher")
 		w.ask(subscribe3(1, "w"))
 		return w

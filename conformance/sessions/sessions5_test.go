@@ -119,7 +119,7 @@ func wills5() []act {
 		w.Properties = number(packet.WillDelayInterval, seconds)
 		return w
 	}
-	watch := func(s *scene) *peer {
+	watch := func(s *scene) *party {
 		w := s.clean5("watcher")
 		w.ask(subscribe5(packet.Subscription{QoS: 1, RetainAsPublished: true}, "w"))
 		return w

@@ -13,7 +13,7 @@ func TestSubscriptions(t *testing.T) {
 }
 
 func retained3() []act {
-	late := func(s *scene, qos byte, gets ...string) *peer {
+	late := func(s *scene, qos byte, gets ...string) *party {
 		c := s.clean3("late")
 		c.getting(gets...)(subscribe3(qos, "a/#"))
 		return c

@@ -57,7 +57,7 @@ func subscriptions5() []act {
 				all.want(publish5("t/x", 0, 0, word(i)))
 			}
 			got := map[string]int{}
-			for p, qos := range map[*peer]byte{a: 1, b: 0} {
+			for p, qos := range map[*party]byte{a: 1, b: 0} {
 				p.send("\xc0\x00\xc0\x00")
 				for pongs := 0; pongs < 2; {
 					h, body := p.next()

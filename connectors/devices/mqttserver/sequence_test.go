@@ -32,8 +32,8 @@ type turn struct {
 // gone is the end of a connection, in turn.want.
 const gone = "\xff\xff\xff\xffgone"
 
-// play has all conversations.
-func play(t *testing.T, sequences []sequence) {
+// rehearse has all conversations.
+func rehearse(t *testing.T, sequences []sequence) {
 	t.Helper()
 	for _, s := range sequences {
 		t.Run(s.name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func TestMQTT5Sequences(t *testing.T) {
 		}}
 	}
 	noAlias := gone5(packet.ProtocolError, "topic alias was not set before [MQTT 5.0 section 3.3.2.3.4]") + gone
-	play(t, []sequence{
+	rehearse(t, []sequence{
 		{name: "MQTT-2.2.1-4 MQTT-4.3.2-1", turns: []turn{
 			{send: hello5, want: welcome5},
 			{push: push(1, "x"), want: sent(1, 1, "x")},

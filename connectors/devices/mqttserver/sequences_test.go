@@ -69,7 +69,7 @@ func TestSequences(t *testing.T) {
 			return packet.ReasonCode(min(qos, 1))
 		}}
 	}
-	play(t, []sequence{
+	rehearse(t, []sequence{
 		{name: "MQTT-2.3.1-6", seen: "publish:t=x publish:t=y", turns: []turn{
 			{send: hello, want: welcome},
 			{send: publish(1, 7, "x") + publish(2, 8, "y"), want: ack(packet.PUBACK, 7) + ack(packet.PUBREC, 8)},
