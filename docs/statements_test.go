@@ -116,13 +116,15 @@ func TestStatementsNameTests(t *testing.T) {
 // before are statements of MQTT 3.1.1 that the codec names for packets of any version, or before it knows the version.
 var before = []string{"MQTT-2.2.2-2", "MQTT-4.8.0-1"}
 
-// statementTests gives the file of each test about MQTT, and the files by their names.
+// statementTests gives the file of each test about MQTT, or the files where packages have the same name for tests, and the files
+// by their names.
 func statementTests(t *testing.T) (tests, files map[string]string) {
 	t.Helper()
 	function := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
 	tests, files = map[string]string{}, map[string]string{}
 	for _, folder := range []string{
-		"connectors/devices/mqttserver/packet", "connectors/devices/mqttserver", "connectors/devices/thingsboard", "conformance/sessions",
+		"connectors/devices/mqttserver/packet", "connectors/devices/mqttserver", "connectors/devices/thingsboard", "connectors/devices/websocket",
+		"conformance/sessions",
 	} {
 		names, err := filepath.Glob("../" + folder + "/*_test.go")
 		if err != nil {
@@ -132,7 +134,7 @@ func statementTests(t *testing.T) (tests, files map[string]string) {
 			text := read(t, name)
 			files[filepath.Base(name)] = text
 			for _, m := range function.FindAllStringSubmatch(text, -1) {
-				tests[m[1]] = text
+				tests[m[1]] += text
 			}
 		}
 	}

@@ -47,6 +47,15 @@ func subscriptions5() []act {
 			s.tell3(publish3("a/c", 1, 1, "x"))
 			c.wantOne(publish5("a/c", 0, 0, "x", one(1), one(2)), publish5("a/c", 0, 0, "x", one(2), one(1)))
 		}},
+		{"MQTT-3.3.4-5", func(s *scene) { // what is shared comes for itself
+			c := s.clean5("c")
+			c.ask(identified(1, at(0), "a/#"))
+			c.ask(identified(2, at(0), "$share/g/a/b"))
+			c.ask(identified(3, at(1), "$share/h/+/b"))
+			s.tell3(publish3("a/b", 1, 1, "x"))
+			c.wantAny(publish5("a/b", 0, 0, "x", one(1)), publish5("a/b", 0, 0, "x", one(2)), publish5("a/b", 1, 1, "x", one(3)))
+			c.quiet()
+		}},
 		{"MQTT-4.8.2-3", func(s *scene) {
 			a, b, all := s.clean5("a"), s.clean5("b"), s.clean5("all")
 			a.ask(subscribe5(at(1), "$share/g/t/+"))
