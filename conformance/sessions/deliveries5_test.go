@@ -189,6 +189,17 @@ func deliveries5() []act {
 			c.send(ack(packet.PUBCOMP, 1), ack5(packet.PUBREC, 2, packet.QuotaExceeded))
 			c.quiet() // no PUBREL after a failure
 		}},
+		{"MQTT-4.3.3-4 again", func(s *scene) {
+			c := s.clean5("c")
+			c.ask(subscribe5(at(2), "a"))
+			s.tell3(publish3("a", 2, 1, "x"))
+			c.want(publish5("a", 2, 1, "x"))
+			c.ask(ack(packet.PUBREC, 1), ack(packet.PUBREL, 1))
+			c.ask(ack(packet.PUBREC, 1), ack(packet.PUBREL, 1))
+			c.send(ack(packet.PUBCOMP, 1))
+			c.ask(ack(packet.PUBREC, 1), ack5(packet.PUBREL, 1, packet.PacketIdentifierNotFound))
+			c.quiet()
+		}},
 		{"MQTT-4.3.3-3", func(s *scene) {
 			c := s.enter(connect5("c", number(packet.ReceiveMaximum, 1)), false)
 			c.ask(subscribe5(at(2), "a"))

@@ -69,6 +69,44 @@ func sessions5() []act {
 			s.kept5("a", true).quiet()
 			s.kept5("b", true).want(publish5("b", 1, 1, "x"))
 		}},
+		{"MQTT-3.1.3-6 MQTT-3.1.3-7 MQTT-3.2.2-16", func(s *scene) {
+			var ids []string
+			for range 2 {
+				c := s.dial("", true)
+				nameless := connect5("", hour())
+				nameless.CleanSession = false
+				c.send(string(nameless.Append(nil)))
+				_, body := c.next()
+				var k packet.Connack
+				if err := k.Decode(body, packet.V5, &packet.Rules{FromServer: true}); err != nil || k.SessionPresent {
+					s.t.Fatalf("got session present %t, %v, want a new one", k.SessionPresent, err)
+				}
+				id, _ := k.Properties.Text(packet.AssignedClientIdentifier)
+				ids = append(ids, id)
+				c.ask(subscribe5(at(1), "a"))
+				c.leave()
+			}
+			if ids[0] == "" || ids[0] == ids[1] {
+				s.t.Fatalf("identifiers: got %q, want two", ids)
+			}
+			s.tell3(publish3("a", 1, 1, "x"))
+			for _, id := range ids {
+				s.kept5(id, true).want(publish5("a", 1, 1, "x"))
+			}
+		}},
+		{"MQTT-3.1.2-5 of MQTT 3.1.1", func(s *scene) {
+			c := s.kept3("c", false)
+			c.ask(subscribe3(2, "a"))
+			s.tell3(publish3("a", 2, 1, "x"))
+			c.want(publish3("a", 2, 1, "x"))
+			c.leave()
+			p := s.clean5("p")
+			p.ask(publish5("a", 1, 1, "y", number(packet.PayloadFormatIndicator, 1)), ack(packet.PUBACK, 1))
+			c = s.kept5("c", true)
+			c.want(with(dup, publish5("a", 2, 1, "x")), publish5("a", 1, 2, "y", number(packet.PayloadFormatIndicator, 1)))
+			c.leave()
+			s.kept3("c", true).want(with(dup, publish3("a", 2, 1, "x")), with(dup, publish3("a", 1, 2, "y")))
+		}},
 		{"MQTT-3.1.4-3", func(s *scene) {
 			a := s.clean5("c")
 			b := s.clean5("c")
