@@ -28,8 +28,12 @@ func (c *Conn) advance(t packet.Type, id uint16, code packet.ReasonCode) (acked 
 		acked = f.acked
 		c.landLocked(i)
 	case t == packet.PUBREC && f.qos == 2:
-		acked, f.acked, f.released = f.acked, nil, true
-		c.drop(f)
+		if acked = f.acked; !f.released && c.out.again == 0 {
+			c.state.release(i)
+		} else {
+			c.drop(f) // and stays where it is, while those behind it are sent again
+			f.acked, f.released = nil, true
+		}
 		c.answerLocked(packet.PUBREL, id, packet.Success)
 	default:
 		return nil, packet.Unexpected(t, c.version)

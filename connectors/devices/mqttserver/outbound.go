@@ -151,9 +151,9 @@ func (c *Conn) takeBatch(batch []byte) (_ []byte, more bool) {
 	}
 	c.wake.Signal()
 	for len(batch) < batchBytes && c.sendableLocked() {
-		var m *Message
-		if batch, m = c.appendNextLocked(batch); m != nil && m.Acked != nil {
-			lost = append(lost, m.Acked)
+		var unsent func(bool)
+		if batch, unsent = c.appendNextLocked(batch); unsent != nil {
+			lost = append(lost, unsent)
 		}
 	}
 	if c.five != nil && len(c.five.parting) > 0 && !c.sendableLocked() {
@@ -181,22 +181,24 @@ func (c *Conn) armWriteLocked() {
 	}
 }
 
-// appendNextLocked appends the next message; or gives it back if it is not sent after all, because it came too late or is
-// larger than the client takes, which only a session that had another connection before can find out now [MQTT-3.1.2-25].
-func (c *Conn) appendNextLocked(batch []byte) (_ []byte, dropped *Message) {
+// appendNextLocked appends the next message; or gives who waits for its acknowledgement if it is not sent after all, because
+// it came too late or is larger than the client takes, which only a session that had another connection before can find out
+// now [MQTT-3.1.2-25].
+func (c *Conn) appendNextLocked(batch []byte) (_ []byte, unsent func(bool)) {
 	if c.out.again > 0 {
 		return c.appendAgainLocked(batch)
 	}
 	m := c.pull(0)
 	if m.expired() || !c.five.takes(&m) {
-		return batch, &m
+		return batch, m.Acked
 	}
 	p := m.packet(c.five != nil)
 	if m.QoS > 0 {
 		p.ID = c.nextID()
 		f := flight{id: p.ID, qos: m.QoS, counted: true, acked: m.Acked}
 		if c.keep {
-			f.message = &m
+			kept := m
+			f.message = &kept
 			c.bytes += m.size()
 		}
 		c.out.counted++
@@ -207,7 +209,7 @@ func (c *Conn) appendNextLocked(batch []byte) (_ []byte, dropped *Message) {
 
 // appendAgainLocked appends what a former connection left unacknowledged: the PUBLISH with DUP [MQTT-3.3.1-1], or the PUBREL
 // [MQTT-4.4.0-1].
-func (c *Conn) appendAgainLocked(batch []byte) (_ []byte, dropped *Message) {
+func (c *Conn) appendAgainLocked(batch []byte) (_ []byte, unsent func(bool)) {
 	i := c.flights.n - c.out.again
 	f := c.flights.at(i)
 	c.out.again--
@@ -216,8 +218,7 @@ func (c *Conn) appendAgainLocked(batch []byte) (_ []byte, dropped *Message) {
 		return c.appendAck(batch, packet.PUBREL, f.id, packet.Success), nil
 	}
 	if !c.five.takes(f.message) {
-		f := c.land(i)
-		return batch, &Message{Acked: f.acked}
+		return batch, c.land(i).acked
 	}
 	p := f.message.packet(c.five != nil)
 	p.ID, p.Dup, f.counted = f.id, true, true

@@ -47,6 +47,24 @@ func (s *state) land(i int) flight {
 	return f
 }
 
+// release takes a PUBREC. Those that were released later than others go behind them, should their PUBRELs have to be sent
+// again: they leave in the order of the PUBRECs [MQTT-4.6.0-4].
+func (s *state) release(i int) {
+	f := *s.flights.at(i)
+	s.drop(&f)
+	f.acked, f.released = nil, true
+	last := i
+	for j := i + 1; j < s.flights.n; j++ {
+		if s.flights.at(j).released {
+			last = j
+		}
+	}
+	for ; i < last; i++ {
+		*s.flights.at(i) = *s.flights.at(i + 1)
+	}
+	*s.flights.at(last) = f
+}
+
 // drop lets go of a flight's message.
 func (s *state) drop(f *flight) {
 	if f.message != nil {
@@ -121,7 +139,7 @@ func (s *state) park(dropped func()) {
 		s.flights.at(i).counted = false
 	}
 	for id, h := range s.held {
-		h.former = true
+		h.former, h.asked = true, false
 		s.held[id] = h
 	}
 }

@@ -3,6 +3,7 @@ package mqttserver_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +69,13 @@ func TestStoredSessions(t *testing.T) {
 			says("a", ack(packet.PUBCOMP, 2)+ack(packet.PUBACK, 3)+ack(packet.PUBREC, 4), ack(packet.PUBREL, 4)), hangsUp("a"),
 			arrives("a", stored("c1"), resumed+ack(packet.PUBREL, 4)+again(1, 5, "new")),
 			says("a", ack(packet.PUBACK, 5)+ack(packet.PUBCOMP, 4), ""), hangsUp("a"), arrives("a", stored("c1"), resumed),
+		}},
+		{"MQTT-4.6.0-4 PUBRELs in the order of the PUBRECs", []step{
+			arrives("a", stored("c1"), welcome), sends(message(2, "w"), message(2, "x"), message(1, "y"), message(2, "z")),
+			func(p *play) { p.clients["a"].forget() },
+			says("a", ack(packet.PUBREC, 2, 4, 1, 2), ack(packet.PUBREL, 2, 4, 1, 2)), hangsUp("a"),
+			arrives("a", stored("c1"), resumed+ack(packet.PUBREL, 2)+again(1, 3, "y")+ack(packet.PUBREL, 4, 1)),
+			says("a", ack(packet.PUBCOMP, 1, 4, 2)+ack(packet.PUBACK, 3), ""), hangsUp("a"), arrives("a", stored("c1"), resumed),
 		}},
 		{"acknowledged before it was sent again", []step{
 			arrives("a", stored("c1"), welcome), sends(message(1, "x")), says("a", "", publish(1, 1, "x")), hangsUp("a"),
@@ -287,12 +295,15 @@ func TestStoredMessagesAreBounded(t *testing.T) {
 // TestStoredMessagesAreAnswered: who wants to know is told once, whatever becomes of the message.
 func TestStoredMessagesAreAnswered(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	var told []string
 	asking := func(name string, m mqttserver.Message) mqttserver.Message {
 		m.Acked = func(ok bool) {
 			if ok {
 				name += " taken"
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			told = append(told, name)
 		}
 		return m
@@ -304,6 +315,8 @@ func TestStoredMessagesAreAnswered(t *testing.T) {
 	}
 	wants := func(want ...string) step {
 		return func(p *play) {
+			mu.Lock()
+			defer mu.Unlock()
 			if got := told; len(got) != len(want) || len(got) > 0 && got[len(got)-1] != want[len(want)-1] {
 				p.t.Errorf("told: got %q, want %q", got, want)
 			}
