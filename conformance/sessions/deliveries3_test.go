@@ -82,7 +82,7 @@ func deliveries3() []act {
 			s.kept3("c", true).want(again...)
 		}},
 		{"MQTT-4.6.0-4", func(s *scene) {
-			c := s.clean3("c")
+			c := s.kept3("c", false)
 			c.ask(subscribe3(2, "a"))
 			p := s.clean3("p")
 			for i := range 3 {
@@ -90,6 +90,9 @@ func deliveries3() []act {
 				c.want(publish3("a", 2, uint16(i+1), word(i)))
 			}
 			c.send(ack(packet.PUBREC, 2), ack(packet.PUBREC, 3), ack(packet.PUBREC, 1))
+			c.want(ack(packet.PUBREL, 2), ack(packet.PUBREL, 3), ack(packet.PUBREL, 1))
+			c.drop()
+			c = s.kept3("c", true)
 			c.want(ack(packet.PUBREL, 2), ack(packet.PUBREL, 3), ack(packet.PUBREL, 1))
 		}},
 		{"MQTT-4.6.0-5 MQTT-4.6.0-6", func(s *scene) {

@@ -286,13 +286,16 @@ func deliveries5() []act {
 			s.kept5("c", true).want(again...)
 		}},
 		{"MQTT-4.6.0-4", func(s *scene) {
-			c := s.clean5("c")
+			c := s.kept5("c", false)
 			c.ask(subscribe5(at(2), "a"))
 			for i := range 3 {
 				s.tell3(publish3("a", 2, 1, word(i)))
 				c.want(publish5("a", 2, uint16(i+1), word(i)))
 			}
 			c.send(ack(packet.PUBREC, 2), ack(packet.PUBREC, 3), ack(packet.PUBREC, 1))
+			c.want(ack(packet.PUBREL, 2), ack(packet.PUBREL, 3), ack(packet.PUBREL, 1))
+			c.drop()
+			c = s.kept5("c", true)
 			c.want(ack(packet.PUBREL, 2), ack(packet.PUBREL, 3), ack(packet.PUBREL, 1))
 		}},
 		{"MQTT-4.6.0-5 MQTT-4.6.0-6", func(s *scene) {
