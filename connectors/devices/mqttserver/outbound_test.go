@@ -17,11 +17,14 @@ func TestPublishToClient(t *testing.T) {
 	t.Parallel()
 	d := &dialect{connect: func(c *mqttserver.Conn, _ *packet.Connect) mqttserver.ConnectCode {
 		_ = c.Publish("t", []byte("early"), 0)
+		time.Sleep(time.Second) // long enough for it to leave, if it could
 		return mqttserver.Accepted
 	}}
 	bubble(t, mqttserver.Limits{}, d, func(b *bench) {
 		c := b.dial()
 		c.send(hello)
+		c.want("", false)
+		time.Sleep(2 * time.Second)
 		c.want(welcome+publish(0, 0, "early"), false) // CONNACK comes first [MQTT-3.2.0-1]
 		for _, m := range []struct {
 			topic string
