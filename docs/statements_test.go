@@ -124,7 +124,7 @@ func statementTests(t *testing.T) (tests, files map[string]string) {
 	tests, files = map[string]string{}, map[string]string{}
 	for _, folder := range []string{
 		"connectors/devices/mqttserver/packet", "connectors/devices/mqttserver", "connectors/devices/thingsboard", "connectors/devices/websocket",
-		"conformance/sessions",
+		"internal/server", "conformance/sessions",
 	} {
 		names, err := filepath.Glob("../" + folder + "/*_test.go")
 		if err != nil {

@@ -74,7 +74,10 @@ func TestMQTT5Sequences(t *testing.T) {
 			{who: "c", send: "\xf0\x00", want: gone},
 		}},
 		{name: "MQTT-3.1.2-1", turns: []turn{{send: frame(0x10, str("MQTt")+"\x05\x02\x00\x3c\x00"+str("c")), want: gone}}},
-		{name: "MQTT-3.1.2-28", turns: []turn{{send: asking(packet.RequestResponseInformation, 0), want: welcome5}}},
+		{name: "MQTT-3.1.2-28", turns: []turn{
+			{who: "a", send: asking(packet.RequestResponseInformation, 0), want: welcome5},
+			{who: "b", send: asking(packet.RequestResponseInformation, 1), want: welcome5},
+		}},
 		{name: "MQTT-3.1.2-29", d: judging(mqttserver.Ack.With(packet.QuotaExceeded)), seen: "publish:t=x subscribe:a", turns: []turn{
 			{send: asking(packet.RequestProblemInformation, 0), want: welcome5},
 			{send: sent(1, 1, "x"), want: ack5(packet.PUBACK, 1, packet.QuotaExceeded)},
