@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
@@ -11,33 +13,25 @@ import (
 type open struct {
 	users   map[string]bool
 	commits *commits
+	router  *router
 }
 
 var _ mqttserver.Dialect = (*open)(nil)
 
-// Connect opens a session.
-func (o *open) Connect(_ context.Context, _ *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
+// Connect opens or resumes a session. Its name is the client identifier.
+func (o *open) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
 	if len(o.users) > 0 && !o.users[p.UserName] {
 		return nil, mqttserver.RefusedNotAuthorized
 	}
-	return session{o.commits}, mqttserver.Accepted
+	c.Offer(mqttserver.Terms{SubscriptionIdentifiers: true, SharedSubscriptions: true, TopicAliases: 10})
+	session, known, err := c.Resume(ctx, cmp.Or(c.ClientID(), rand.Text()))
+	if err != nil {
+		return nil, mqttserver.RefusedUnavailable
+	}
+	h, ok := known.(*client)
+	if !ok {
+		h = &client{router: o.router, commits: o.commits, session: session}
+	}
+	h.version = c.Version()
+	return h, mqttserver.Accepted
 }
-
-// session is one client. It has no state yet: nothing is routed.
-type session struct{ commits *commits }
-
-// Publish acknowledges when the message is committed.
-func (s session) Publish(_ context.Context, _ mqttserver.Publish, done func(mqttserver.Verdict)) {
-	s.commits.add(done)
-}
-
-// Subscribe grants what can be granted.
-func (session) Subscribe(_ context.Context, _ string, qos byte) packet.ReasonCode {
-	return min(packet.ReasonCode(qos), packet.GrantedQoS1)
-}
-
-// Unsubscribe has nothing to end.
-func (session) Unsubscribe(context.Context, string) packet.ReasonCode { return packet.Success }
-
-// Closed has nothing to end.
-func (session) Closed(mqttserver.CloseReason) {}

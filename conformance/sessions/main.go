@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 )
@@ -29,6 +30,9 @@ func main() {
 	}
 }
 
+// receiveMaximum is low enough for suites to exceed it.
+const receiveMaximum = 20
+
 // run serves until ctx ends. The first line that it writes to out is the address.
 func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	f := flag.NewFlagSet("sessions", flag.ContinueOnError)
@@ -43,7 +47,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := &open{users: map[string]bool{}, commits: newCommits(*commit)}
+	d := &open{users: map[string]bool{}, commits: newCommits(*commit), router: newRouter()}
 	for i := range *users {
 		d.users["user-"+strconv.Itoa(i)] = true
 	}
@@ -51,7 +55,8 @@ func run(ctx context.Context, args []string, out, talk io.Writer) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { d.commits.run(committing) })
 	fmt.Fprintln(out, l.Addr())
-	err = mqttserver.New(mqttserver.Options{}, d).Serve(ctx, l)
+	limits := mqttserver.Limits{Inflight: receiveMaximum, KeepAlive: time.Minute}
+	err = mqttserver.New(mqttserver.Options{Limits: limits}, d).Serve(ctx, l)
 	stop()
 	wg.Wait()
 	return err

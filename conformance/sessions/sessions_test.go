@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"io"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,19 +28,7 @@ func TestSessions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, stop := context.WithCancel(t.Context())
-			out, in := io.Pipe()
-			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, append([]string{"--listen", "127.0.0.1:0"}, tt.args...), in, io.Discard) }()
-			address, err := bufio.NewReader(out).ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
-			speak(t, strings.TrimSpace(address), tt.user, tt.want)
-			stop()
-			if err := <-ended; err != nil {
-				t.Errorf("run: got %v, want nil", err)
-			}
+			speak(t, serve(t, tt.args...), tt.user, tt.want)
 		})
 	}
 }

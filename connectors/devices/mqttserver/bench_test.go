@@ -21,9 +21,11 @@ func (ackAll) Publish(_ context.Context, _ mqttserver.Publish, done func(mqttser
 	done(mqttserver.Ack)
 }
 
-func (ackAll) Subscribe(context.Context, string, byte) packet.ReasonCode { return packet.GrantedQoS0 }
-func (ackAll) Unsubscribe(context.Context, string) packet.ReasonCode     { return packet.Success }
-func (ackAll) Closed(mqttserver.CloseReason)                             {}
+func (ackAll) Subscribe(context.Context, mqttserver.Subscription) packet.ReasonCode {
+	return packet.GrantedQoS0
+}
+func (ackAll) Unsubscribe(context.Context, string) packet.ReasonCode { return packet.Success }
+func (ackAll) Closed(mqttserver.CloseReason)                         {}
 
 var acceptAll = dialectFunc(func(*mqttserver.Conn) mqttserver.Handler { return ackAll{} })
 

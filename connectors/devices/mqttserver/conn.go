@@ -15,9 +15,9 @@ import (
 var (
 	// ErrClosed: the connection is closed or closing.
 	ErrClosed = errors.New("connection is closed")
-	// ErrSlow: the client leaves too much unread or unacknowledged; its connection was closed for it.
+	// ErrSlow: the client leaves too much unread or unacknowledged; its connection, if there was one, was closed for it.
 	ErrSlow = errors.New("client is too slow")
-	// ErrMessage: the client cannot be sent such a message: bad topic, QoS above 1, or larger than Limits.OutboundBytes or
+	// ErrMessage: the client cannot be sent such a message: bad topic, QoS above 2, or larger than Limits.OutboundBytes or
 	// than the Maximum Packet Size that a client of MQTT 5 gave [MQTT-3.1.2-24].
 	ErrMessage = errors.New("message cannot be sent")
 )
@@ -39,7 +39,10 @@ type Conn struct {
 	// Used by the reading goroutine alone.
 	reader  packet.Reader
 	handler Handler
-	publish packet.Publish // the last one; keeps its topic
+	publish packet.Publish  // the last one; keeps its topic
+	hello   *packet.Connect // while the dialects are asked
+	will    *packet.Will    // of a client with a Session, until it says good-bye
+	terms   Terms
 	idle    time.Duration
 	fresh   bool      // a packet was handled since due was set
 	due     time.Time // when a packet has to be there
@@ -57,6 +60,13 @@ type Conn struct {
 	timer    *time.Timer
 	in       inbound
 	out      outbound
+	state
+
+	// Of a Session; without one it is nil, and nothing outlives the connection.
+	session *Session
+	present bool          // it was there before
+	keep    bool          // it may outlive the connection
+	expiry  time.Duration // by how long
 }
 
 // RemoteAddr is the address of the peer.
@@ -79,17 +89,22 @@ func (c *Conn) PeerCertificates() []*x509.Certificate {
 	return nil
 }
 
-// Publish queues a message for the client. payload must not be changed afterwards. qos is 0 or 1; a QoS 0 message
-// may be dropped without an error if the client does not read. An error is ErrClosed, ErrSlow or ErrMessage.
+// Send queues a message for the client. An error is ErrClosed, ErrSlow or ErrMessage. Who has a Session calls its Send.
+func (c *Conn) Send(m Message) error { return c.send(m) }
+
+// Publish is Send for a plain message. payload must not be changed afterwards.
 func (c *Conn) Publish(topic string, payload []byte, qos byte) error {
-	return c.send(message{topic: topic, payload: payload, qos: qos})
+	return c.send(Message{Topic: topic, Payload: payload, QoS: qos})
 }
 
 // PublishAcked is Publish with QoS 1, and tells whether the client acknowledged. If the error is nil, acked is called
 // once: with true at the PUBACK, with false if that says that it failed, or after the connection is gone. It must not block.
 func (c *Conn) PublishAcked(topic string, payload []byte, acked func(ok bool)) error {
-	return c.send(message{topic: topic, payload: payload, qos: 1, acked: acked})
+	return c.send(Message{Topic: topic, Payload: payload, QoS: 1, Acked: acked})
 }
+
+// Offer sets the terms for this client. It is called within Dialect.Connect; without it the zero Terms hold.
+func (c *Conn) Offer(t Terms) { c.terms = t }
 
 // Close closes the connection, after what is queued for the client was written, or a second has passed. It returns at
 // once; Handler.Closed tells when it is done, with the reason of the first Close.

@@ -23,16 +23,27 @@ type Handler interface {
 	// A verdict on a message that is given before Publish has returned may leave only then.
 	// ctx ends with the connection and governs this call only: what goes on after it returned must not depend on it.
 	Publish(ctx context.Context, p Publish, done func(Verdict))
-	// Subscribe returns the granted QoS, packet.GrantedQoS0 or packet.GrantedQoS1; anything else refuses, and is told to
-	// a client of MQTT 5. qos is what the client asked for, 0 to 2. It is called for each filter of a SUBSCRIBE up to
-	// Limits.Filters, also for one granted before.
-	Subscribe(ctx context.Context, filter string, qos byte) packet.ReasonCode
+	// Subscribe returns the granted QoS, packet.GrantedQoS0 to packet.GrantedQoS2, no higher than what the client asked for;
+	// anything else refuses, and is told to a client of MQTT 5. It is called for each filter of a SUBSCRIBE up to
+	// Limits.Filters, also for one granted before, which it replaces.
+	Subscribe(ctx context.Context, s Subscription) packet.ReasonCode
 	// Unsubscribe is called for every filter of an UNSUBSCRIBE, subscribed or not. What it returns is told to a client of
 	// MQTT 5: packet.Success, packet.NoSubscriptionExisted, or why the filter cannot be.
 	Unsubscribe(ctx context.Context, filter string) packet.ReasonCode
-	// Closed is called once, after the connection is gone and no other method is running. Verdicts may still be
-	// outstanding; they do nothing any more.
+	// Closed is called once for a connection, after it is gone and no other method is running. Verdicts may still be
+	// outstanding; they do nothing any more, but for QoS 2 messages of a session that goes on.
 	Closed(reason CloseReason)
+}
+
+// Keeper is a Handler of a session that may outlive its connection: see Conn.Resume. Its further methods may be called from
+// any goroutine.
+type Keeper interface {
+	Handler
+	// Will takes the will of a client that left without saying good-bye, or said that it is to be sent, when its time has
+	// come: to be published as if the client did it now. Properties are those of the will.
+	Will(p Publish)
+	// Ended is called once, last of all: the session is over.
+	Ended()
 }
 
 // Publish is an application message from a client. It belongs to the handler. In MQTT 5 Topic is what a topic alias stands

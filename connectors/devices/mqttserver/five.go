@@ -13,12 +13,13 @@ import (
 // methods that say so work on nil, too.
 type five struct {
 	limit    uint32 // Maximum Packet Size: nothing larger is sent
-	receive  int    // Receive Maximum: as many QoS 1 messages may be unacknowledged
+	receive  int    // Receive Maximum: as many QoS 1 and 2 messages may be unacknowledged
 	silent   bool   // Request Problem Information is 0
-	expiry   bool   // it wants its session kept
+	expiry   uint32 // Session Expiry Interval that it wants, in seconds
 	nameless bool   // it wants a client identifier
 
 	aliases []string // the topic of alias 1, and so on; the reading goroutine's alone
+	naming  naming   // guarded by Conn.mu
 	parting []byte   // the DISCONNECT, to be written last; guarded by Conn.mu
 }
 
@@ -41,7 +42,8 @@ var (
 func newFive(p packet.Properties) *five {
 	f := &five{receive: int(p.Value(packet.ReceiveMaximum)), silent: p.Value(packet.RequestProblemInformation) == 0}
 	f.limit, _ = p.Number(packet.MaximumPacketSize)
-	f.expiry = p.Value(packet.SessionExpiryInterval) > 0
+	f.expiry = p.Value(packet.SessionExpiryInterval)
+	f.naming.most = uint16(p.Value(packet.TopicAliasMaximum))
 	return f
 }
 
@@ -53,7 +55,7 @@ func (f *five) packetLimit() uint32 {
 	return f.limit
 }
 
-// window is how many QoS 1 messages may be unacknowledged.
+// window is how many QoS 1 and 2 messages may be unacknowledged.
 func (f *five) window(otherwise int) int {
 	if f == nil {
 		return otherwise
@@ -62,11 +64,11 @@ func (f *five) window(otherwise int) int {
 }
 
 // takes reports whether a message is within the packet limit.
-func (f *five) takes(m *message) bool {
+func (f *five) takes(m *Message) bool {
 	if f.packetLimit() == 0 {
 		return true
 	}
-	p := packet.Publish{Topic: m.topic, Payload: m.payload, QoS: m.qos}
+	p := m.packet(true)
 	return uint64(p.Size5()) <= uint64(f.limit)
 }
 
@@ -110,20 +112,17 @@ func (f *five) topic(p *packet.Publish, unfit bool) (string, error) {
 // receiveMaximum is how many messages a client of MQTT 5 may have without an acknowledgement.
 func (s *Server) receiveMaximum() int { return min(s.limits.Inflight, math.MaxUint16) }
 
-// announcement is what every CONNACK says. What is not in it is available, retained messages among it: whoever publishes
-// one loses nothing, for nobody can subscribe to what others publish.
+// announcement is what every CONNACK says. What a dialect makes available follows; what neither says is available.
 func (s *Server) announcement() packet.Properties {
 	return packet.Properties(nil).
 		AppendNumber(packet.ReceiveMaximum, uint32(s.receiveMaximum())).
 		AppendNumber(packet.MaximumPacketSize, uint32(min(s.limits.PacketBytes, math.MaxUint32))).
-		AppendNumber(packet.TopicAliasMaximum, uint32(s.limits.TopicAliases)).
-		AppendNumber(packet.SubscriptionIdentifierAvailable, 0).
-		AppendNumber(packet.SharedSubscriptionAvailable, 0)
+		AppendNumber(packet.TopicAliasMaximum, uint32(s.limits.TopicAliases))
 }
 
 // announce is what the CONNACK of a client says, and the keep-alive in force.
 func (c *Conn) announce(keepAlive uint16) (packet.Properties, uint16) {
-	all := append(packet.Properties(nil), c.server.announced...)
+	all := c.terms.announce(append(packet.Properties(nil), c.server.announced...))
 	longest := c.server.limits.KeepAlive
 	if keepAlive == 0 {
 		longest = max(min(longest, c.server.limits.Inactivity*2/3), time.Second)
@@ -132,8 +131,8 @@ func (c *Conn) announce(keepAlive uint16) (packet.Properties, uint16) {
 		keepAlive = most
 		all = all.AppendNumber(packet.ServerKeepAlive, uint32(keepAlive))
 	}
-	if c.five.expiry {
-		all = all.AppendNumber(packet.SessionExpiryInterval, 0) // it ends with its connection
+	if granted := uint32(c.expiry / time.Second); granted != c.five.expiry {
+		all = all.AppendNumber(packet.SessionExpiryInterval, granted)
 	}
 	if c.five.nameless {
 		all = all.AppendText(packet.AssignedClientIdentifier, c.clientID)

@@ -27,17 +27,16 @@ func (c *Conn) handle(h packet.Header, body []byte) error {
 		return c.handleSubscribe(body)
 	case packet.UNSUBSCRIBE:
 		return c.handleUnsubscribe(body)
-	case packet.PUBACK, packet.PUBREL:
+	case packet.PUBACK, packet.PUBREC, packet.PUBREL, packet.PUBCOMP:
 		var p packet.Ack
 		if err := p.Decode(body); err != nil {
 			return err
 		}
-		if h.Type == packet.PUBACK {
-			c.acknowledged(p.ID, true)
-		} else {
+		if h.Type == packet.PUBREL {
 			c.release(p.ID)
+			return nil
 		}
-		return nil
+		return c.answered(h.Type, p.ID, packet.Success)
 	case packet.PINGREQ:
 		if err := (packet.Empty{}).Decode(body); err != nil {
 			return err
@@ -48,10 +47,10 @@ func (c *Conn) handle(h packet.Header, body []byte) error {
 		if err := (packet.Empty{}).Decode(body); err != nil {
 			return err
 		}
+		c.will = nil // [MQTT-3.1.2-10]
 		return errDisconnect
 	}
-	// A second CONNECT [MQTT-3.1.0-2], a packet that only servers send, or a PUBREC or PUBCOMP: this server sends
-	// nothing with QoS 2.
+	// A second CONNECT [MQTT-3.1.0-2], or a packet that only servers send.
 	return packet.Unexpected(h.Type, c.version)
 }
 
@@ -98,7 +97,7 @@ func (c *Conn) handleSubscribe(body []byte) error {
 	for i, s := range p.Subscriptions {
 		codes[i] = packet.SubscribeFailure
 		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
-			if granted := c.handler.Subscribe(c.ctx, s.Filter, s.QoS); granted <= packet.GrantedQoS1 {
+			if granted := c.handler.Subscribe(c.ctx, Subscription{Subscription: s}); granted <= packet.GrantedQoS2 {
 				codes[i] = byte(granted)
 			}
 		}

@@ -1,7 +1,9 @@
 package mqttserver
 
 import (
+	"bytes"
 	"errors"
+	"time"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 )
@@ -16,17 +18,16 @@ func (c *Conn) handle5(h packet.Header, body []byte) error {
 		return c.handleSubscribe5(body)
 	case packet.UNSUBSCRIBE:
 		return c.handleUnsubscribe5(body)
-	case packet.PUBACK, packet.PUBREL:
+	case packet.PUBACK, packet.PUBREC, packet.PUBREL, packet.PUBCOMP:
 		var p packet.Ack5
 		if err := p.Decode(h.Type, body, rules); err != nil {
 			return err
 		}
-		if h.Type == packet.PUBACK {
-			c.acknowledged(p.ID, !p.Code.Failed())
-		} else {
+		if h.Type == packet.PUBREL {
 			c.release(p.ID)
+			return nil
 		}
-		return nil
+		return c.answered(h.Type, p.ID, p.Code)
 	case packet.PINGREQ:
 		if err := (packet.Empty{}).Decode(body); err != nil {
 			return err
@@ -38,10 +39,7 @@ func (c *Conn) handle5(h packet.Header, body []byte) error {
 		if err := p.Decode(body, rules); err != nil {
 			return err
 		}
-		if p.Properties.Value(packet.SessionExpiryInterval) > 0 && !c.five.expiry {
-			return errRaisedExpiry
-		}
-		return errDisconnect
+		return c.disconnected(&p)
 	case packet.AUTH:
 		var p packet.Auth
 		if err := p.Decode(body, rules); err != nil {
@@ -59,6 +57,9 @@ func (c *Conn) handlePublish5(flags byte, body []byte) error {
 	unfit := p.Decode5(flags, body, &c.server.rules)
 	if unfit != nil && !unacceptable(unfit) {
 		return unfit
+	}
+	if err := c.terms.forbid(p.QoS, p.Retain); err != nil {
+		return err
 	}
 	topic, err := c.five.topic(p, unfit != nil)
 	switch {
@@ -79,6 +80,24 @@ func (c *Conn) handlePublish5(flags byte, body []byte) error {
 	return nil
 }
 
+// disconnected takes a DISCONNECT. One with another code than Normal disconnection leaves the will as it is
+// [MQTT-3.14.4-3]. It may change when the session ends, unless that was agreed to be at once.
+func (c *Conn) disconnected(p *packet.Disconnect) error {
+	seconds, changed := p.Properties.Number(packet.SessionExpiryInterval)
+	if seconds > 0 && c.five.expiry == 0 {
+		return errRaisedExpiry
+	}
+	if p.Code == packet.NormalDisconnection {
+		c.will = nil
+	}
+	if changed && c.keep {
+		c.mu.Lock()
+		c.expiry = min(time.Duration(seconds)*time.Second, c.server.limits.SessionExpiry)
+		c.mu.Unlock()
+	}
+	return errDisconnect
+}
+
 // unacceptable reports whether err is about a sound packet. The rules in force refuse none but for its topic's length.
 func unacceptable(err error) bool {
 	var bad *packet.Error
@@ -90,23 +109,20 @@ func (c *Conn) handleSubscribe5(body []byte) error {
 	if err := p.Decode5(body, &c.server.rules); err != nil {
 		return err
 	}
-	_, identified := p.Properties.Number(packet.SubscriptionIdentifier)
+	properties := bytes.Clone(p.Properties)
 	codes := make([]packet.ReasonCode, len(p.Subscriptions))
 	c.leave()
 	for i, s := range p.Subscriptions {
-		group, _ := packet.Share(s.Filter)
-		switch {
-		case identified:
-			codes[i] = packet.SubscriptionIdentifiersNotSupported
-		case group != "":
-			codes[i] = packet.SharedSubscriptionsNotSupported
+		subscription := Subscription{Subscription: s, Properties: properties}
+		switch codes[i] = c.terms.unmet(subscription); {
+		case codes[i] != packet.Success:
 		case i >= c.server.limits.Filters:
 			codes[i] = packet.QuotaExceeded
 		case len(s.Filter) > c.server.limits.TopicBytes:
 			codes[i] = packet.TopicFilterInvalid
 		default:
-			codes[i] = c.handler.Subscribe(c.ctx, s.Filter, s.QoS)
-			if codes[i] > packet.GrantedQoS1 && !codes[i].Failed() {
+			codes[i] = c.handler.Subscribe(c.ctx, subscription)
+			if codes[i] > packet.GrantedQoS2 && !codes[i].Failed() {
 				codes[i] = packet.UnspecifiedError
 			}
 		}

@@ -24,17 +24,37 @@ type dialect struct {
 	publish   func(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict))
 	subscribe func(filter string, qos byte) packet.ReasonCode
 	onClosed  func()
+	onEnded   func()
+	keep      bool // sessions may outlive their connections
+	terms     mqttserver.Terms
+	refuse    func(context.Context) mqttserver.ConnectCode // after all
 
 	mu     sync.Mutex
 	conn   *mqttserver.Conn
-	seen   []string // what the handler was told, in order
+	kept   *mqttserver.Session
+	asked  mqttserver.Subscription // the last one
+	last   mqttserver.Publish      // the last will
+	seen   []string                // what the handler was told, in order
 	closed []mqttserver.CloseReason
 }
 
-func (d *dialect) Connect(_ context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
+func (d *dialect) Connect(ctx context.Context, c *mqttserver.Conn, p *packet.Connect) (mqttserver.Handler, mqttserver.ConnectCode) {
 	d.mu.Lock()
 	d.conn = c
 	d.mu.Unlock()
+	c.Offer(d.terms)
+	if d.keep {
+		s, _, err := c.Resume(ctx, c.ClientID())
+		if err != nil {
+			return nil, mqttserver.RefusedUnavailable
+		}
+		d.mu.Lock()
+		d.kept = s
+		d.mu.Unlock()
+	}
+	if d.refuse != nil {
+		return nil, d.refuse(ctx)
+	}
 	if d.connect != nil {
 		if code := d.connect(c, p); code != mqttserver.Accepted {
 			return nil, code
@@ -64,12 +84,15 @@ func (d *dialect) Publish(ctx context.Context, p mqttserver.Publish, done func(m
 	done(mqttserver.Ack)
 }
 
-func (d *dialect) Subscribe(_ context.Context, filter string, qos byte) packet.ReasonCode {
-	d.note("subscribe:" + filter)
+func (d *dialect) Subscribe(_ context.Context, s mqttserver.Subscription) packet.ReasonCode {
+	d.note("subscribe:" + s.Filter)
+	d.mu.Lock()
+	d.asked = s
+	d.mu.Unlock()
 	if d.subscribe != nil {
-		return d.subscribe(filter, qos)
+		return d.subscribe(s.Filter, s.QoS)
 	}
-	return packet.ReasonCode(min(qos, 1))
+	return packet.ReasonCode(min(s.QoS, 1))
 }
 
 func (d *dialect) Unsubscribe(_ context.Context, filter string) packet.ReasonCode {
@@ -78,6 +101,20 @@ func (d *dialect) Unsubscribe(_ context.Context, filter string) packet.ReasonCod
 		return packet.NoSubscriptionExisted
 	}
 	return packet.Success
+}
+
+func (d *dialect) Will(p mqttserver.Publish) {
+	d.note("will:" + p.Topic + "=" + string(p.Payload))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = p
+}
+
+func (d *dialect) Ended() {
+	d.note("ended")
+	if d.onEnded != nil {
+		d.onEnded()
+	}
 }
 
 func (d *dialect) Closed(r mqttserver.CloseReason) {
@@ -267,6 +304,14 @@ func (c *client) want(answer string, closed bool) {
 	if c.closed != closed {
 		c.t.Errorf("closed: got %t, want %t", c.closed, closed)
 	}
+	c.got.Reset()
+}
+
+// forget drops what came since the last want.
+func (c *client) forget() {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.got.Reset()
 }
 

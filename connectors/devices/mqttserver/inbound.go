@@ -7,10 +7,9 @@ type inbound struct {
 	slots ring[slot] // messages without a verdict, and those behind them, oldest first
 	base  uint64     // number of the oldest
 	once  int        // QoS 1 messages among them
+	twice int        // of Conn.held, what came with this connection
 	// handing is 1 more than the number of the message that is being handed to the handler, 0 while none is.
 	handing uint64
-	// held has the packet identifiers of QoS 2 messages without PUBREL; true once PUBREC was sent.
-	held map[uint16]bool
 }
 
 // slot is one message that waits for its verdict or for its turn.
@@ -49,18 +48,21 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.QoS == 2 {
-		if recorded, known := c.in.held[p.ID]; known {
-			if recorded {
+		if h, known := c.held[p.ID]; known {
+			if h.recorded {
 				c.answerLocked(packet.PUBREC, p.ID, packet.Success)
+			} else if h.former {
+				h.asked = true
+				c.held[p.ID] = h
 			}
 			return 0, false
 		}
-		if len(c.in.held) >= c.server.limits.Unreleased {
+		if len(c.held) >= c.server.limits.Unreleased {
 			c.closeLocked(ClosedUnreleased, flushed)
 			return 0, false
 		}
 	}
-	if c.five != nil && p.QoS > 0 && c.in.once+len(c.in.held) >= c.server.receiveMaximum() {
+	if c.five != nil && p.QoS > 0 && c.in.once+c.in.twice >= c.server.receiveMaximum() {
 		c.closeSayingLocked(ClosedMalformed, polite, packet.ReceiveMaximumExceeded, "more messages than the Receive Maximum")
 		return 0, false
 	}
@@ -71,10 +73,11 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 		return 0, false
 	}
 	if p.QoS == 2 {
-		if c.in.held == nil {
-			c.in.held = map[uint16]bool{}
+		if c.held == nil {
+			c.held = map[uint16]hold{}
 		}
-		c.in.held[p.ID] = false
+		c.held[p.ID] = hold{}
+		c.in.twice++
 	}
 	if p.QoS == 1 {
 		c.in.once++
@@ -88,18 +91,31 @@ func (c *Conn) admit(p *packet.Publish) (number uint64, deliver bool) {
 // settle takes a verdict and acknowledges every message whose turn has come: PUBACKs and PUBRECs leave in the order
 // of their PUBLISHes [MQTT-4.6.0-2], [MQTT-4.6.0-3].
 func (c *Conn) settle(number uint64, v Verdict) {
+	if late := c.settled(number, v); late.verdict != 0 {
+		c.session.settle(late)
+	}
+}
+
+// settled gives what the session has still to be told of.
+func (c *Conn) settled(number uint64, v Verdict) (late slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing || number < c.in.base {
-		return
+	if number < c.in.base {
+		return slot{}
 	}
 	s := c.in.slots.at(int(number - c.in.base))
 	if s.verdict != 0 {
-		return
+		return slot{}
 	}
 	s.verdict = v
 	if what, code := v.parts(); what != Ack && what != AckAndClose {
 		s.verdict = CloseWithoutAck.With(code)
+	}
+	if c.closing {
+		if c.keep && s.qos == 2 {
+			return *s
+		}
+		return slot{}
 	}
 	if c.in.handing == number+1 {
 		// The handler is about to return, and the reading goroutine will write.
@@ -115,6 +131,7 @@ func (c *Conn) settle(number uint64, v Verdict) {
 		c.closeLocked(ClosedShutdown, polite)
 	}
 	c.wake.Signal()
+	return slot{}
 }
 
 func (c *Conn) applyLocked(s slot) {
@@ -125,20 +142,43 @@ func (c *Conn) applyLocked(s slot) {
 			c.in.once--
 			c.answerLocked(packet.PUBACK, s.id, code)
 		case 2:
-			c.in.held[s.id] = true
-			if c.five != nil && code.Failed() {
-				c.forgetLocked(s.id) // no PUBREL follows: MQTT 5.0 section 4.3.3
-			}
-			c.answerLocked(packet.PUBREC, s.id, code)
+			c.recordLocked(s.id, code)
 		}
+	} else if s.qos == 2 {
+		c.forgetLocked(s.id) // it may come again
 	}
 	if what != Ack {
-		last := ClosedVerdict.code()
-		if code.Failed() {
-			last = orUnspecified(code, packet.DISCONNECT)
-		}
-		c.closeSayingLocked(ClosedVerdict, polite, last, "")
+		c.closeForVerdictLocked(code)
 	}
+}
+
+// recordRestLocked takes what verdicts there are on messages whose turn did not come before the connection closed.
+func (c *Conn) recordRestLocked() {
+	for i := range c.in.slots.n {
+		if s := c.in.slots.at(i); s.qos == 2 && s.verdict != 0 {
+			what, code := s.verdict.parts()
+			c.record(s.id, what != CloseWithoutAck && !code.Failed())
+		}
+	}
+}
+
+func (c *Conn) closeForVerdictLocked(code packet.ReasonCode) {
+	last := ClosedVerdict.code()
+	if code.Failed() {
+		last = orUnspecified(code, packet.DISCONNECT)
+	}
+	c.closeSayingLocked(ClosedVerdict, polite, last, "")
+}
+
+// recordLocked answers a QoS 2 message.
+func (c *Conn) recordLocked(id uint16, code packet.ReasonCode) {
+	h := c.held[id]
+	h.recorded = true
+	c.held[id] = h
+	if c.five != nil && code.Failed() {
+		c.forgetLocked(id) // no PUBREL follows: MQTT 5.0 section 4.3.3
+	}
+	c.answerLocked(packet.PUBREC, id, code)
 }
 
 // release answers a PUBREL. One for an unknown message is answered too [MQTT-4.3.3-2]: the PUBCOMP may have been
@@ -146,8 +186,8 @@ func (c *Conn) applyLocked(s slot) {
 func (c *Conn) release(id uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	recorded, known := c.in.held[id]
-	if known && !recorded {
+	h, known := c.held[id]
+	if known && !h.recorded {
 		c.closeForLocked(packet.Unexpected(packet.PUBREL, c.version))
 		return
 	}
@@ -160,21 +200,32 @@ func (c *Conn) release(id uint16) {
 }
 
 func (c *Conn) forgetLocked(id uint16) {
-	delete(c.in.held, id)
-	if len(c.in.held) == 0 {
-		c.in.held = nil
+	h, known := c.held[id]
+	if !known {
+		return
+	}
+	if !h.former {
+		c.in.twice--
+	}
+	delete(c.held, id)
+	if len(c.held) == 0 {
+		c.held = nil
 	}
 }
 
-// answerLocked queues an answer that has an identifier; only MQTT 5 has a code in it.
+// answerLocked queues an answer that has an identifier.
 func (c *Conn) answerLocked(t packet.Type, id uint16, code packet.ReasonCode) {
+	c.controlLocked(t, c.appendAck(c.out.control, t, id, code))
+}
+
+// appendAck appends a packet that has an identifier; only MQTT 5 has a code in it.
+func (c *Conn) appendAck(dst []byte, t packet.Type, id uint16, code packet.ReasonCode) []byte {
 	if c.five == nil {
-		c.controlLocked(t, packet.Ack{ID: id}.Append(c.out.control, t))
-		return
+		return packet.Ack{ID: id}.Append(dst, t)
 	}
 	a := packet.Ack5{ID: id, Code: code}
 	if code != packet.Success {
 		a.Code = orUnspecified(code, t)
 	}
-	c.controlLocked(t, a.Append(c.out.control, t, c.five.limit))
+	return a.Append(dst, t, c.five.limit)
 }

@@ -102,9 +102,14 @@ func (c *Conn) serve() {
 	c.finish()
 	<-c.gone
 	reason := c.reason // constant since gone
-	c.guard(c.abandon)
+	if c.session == nil {
+		c.guard(c.abandon)
+	}
 	if c.handler != nil {
 		c.guard(func() { c.handler.Closed(reason) })
+	}
+	if c.session != nil {
+		c.session.leave(c)
 	}
 	if refused != 0 {
 		c.server.observer.Refused(refused)
@@ -129,21 +134,28 @@ func (c *Conn) finish() {
 
 // guard runs f, which calls code that is not ours. A panic closes the connection, and nothing else.
 func (c *Conn) guard(f func()) {
+	if !c.server.guard(f) {
+		c.Close(ClosedPanic)
+	}
+}
+
+// guard runs f, which calls code that is not ours, and reports whether it did not panic.
+func (s *Server) guard(f func()) (well bool) {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
-		c.server.observer.Panicked()
+		s.observer.Panicked()
 		// The value of a panic may quote a payload or a credential; that of a run-time error does not.
 		what := fmt.Sprintf("%T", v)
 		if err, ok := v.(runtime.Error); ok {
 			what = err.Error()
 		}
-		c.server.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Str("event", "mqtt_panic").Send()
-		c.Close(ClosedPanic)
+		s.loud.Error().Str("panic", what).Bytes("stack", debug.Stack()).Str("event", "mqtt_panic").Send()
 	}()
 	f()
+	return true
 }
 
 // open reads the CONNECT and answers it. It returns 0 if the session is open; otherwise the connection is closing.
@@ -180,7 +192,18 @@ func (c *Conn) admitted(p *packet.Connect) Refusal {
 		return c.refuse(code)
 	}
 	c.handler = h
-	return c.greet(p.KeepAlive)
+	if err := c.terms.will(p); err != nil {
+		c.refuseFor(err)
+		return RefusedCode
+	}
+	if c.session != nil {
+		c.session.begin(h)
+	}
+	refused := c.greet(p.KeepAlive)
+	if refused == 0 && c.session != nil {
+		c.will = p.Will
+	}
+	return refused
 }
 
 func (c *Conn) readConnect(p *packet.Connect) error {
@@ -202,6 +225,8 @@ func (c *Conn) readConnect(p *packet.Connect) error {
 func (c *Conn) ask(p *packet.Connect) (Handler, ConnectCode) {
 	c.leave()
 	defer c.enter()
+	c.hello = p
+	defer func() { c.hello = nil }()
 	for _, d := range c.server.dialects {
 		if h, code := d.Connect(c.ctx, c, p); code != NotMine {
 			return h, code
@@ -256,8 +281,9 @@ func (c *Conn) greet(keepAlive uint16) Refusal {
 	if c.closing {
 		return RefusedShutdown
 	}
-	var k packet.Connack
+	k := packet.Connack{SessionPresent: c.present} // [MQTT-3.2.2-2]
 	if c.five != nil {
+		c.five.naming.most = min(c.five.naming.most, c.terms.TopicAliases)
 		k.Properties, keepAlive = c.announce(keepAlive)
 	}
 	c.idle = time.Duration(keepAlive) * 3 * time.Second / 2 // [MQTT-3.1.2-24], in MQTT 5 [MQTT-3.1.2-22]
@@ -300,6 +326,14 @@ func (c *Conn) converse() {
 			return
 		}
 	}
+}
+
+// abandon ends what was to be sent to the client.
+func (c *Conn) abandon() {
+	c.mu.Lock()
+	waiting := c.waiting()
+	c.mu.Unlock()
+	abandon(waiting)
 }
 
 // closeForLocked closes for an error of reading or handling. A client of MQTT 5 is told, and given time to read it.

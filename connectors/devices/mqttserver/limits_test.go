@@ -16,6 +16,7 @@ import (
 type limitTest struct {
 	limits mqttserver.Limits // mostly none: the defaults
 	hold   bool              // no message has a verdict
+	keep   bool              // sessions may outlive their connections
 	reach  func(b *bench, d *dialect)
 	beyond func(b *bench, d *dialect)
 	// What is counted beyond the limit; neither where the client is only made to wait, or told.
@@ -169,6 +170,36 @@ func limitTests() map[string]limitTest {
 		// Up to 100 messages wait for their PUBACK, written or being written, and 100 behind them.
 		"OutboundMessages": {reach: deaf, beyond: func(b *bench, d *dialect) { flood(b.t, d, 1, 201) }, closed: mqttserver.ClosedSlow},
 		"OutboundBytes":    {reach: deaf, beyond: func(b *bench, d *dialect) { flood(b.t, d, 64<<10, 6) }, closed: mqttserver.ClosedSlow},
+		"Sessions": {
+			limits: mqttserver.Limits{Sessions: 1}, keep: true,
+			reach: func(b *bench, _ *dialect) { b.dial().send(stored("c1")) },
+			beyond: func(b *bench, _ *dialect) {
+				for range 2 {
+					c = b.dial()
+					c.send(stored("c2"))
+					c.want(welcome, false)
+					c.send(farewell)
+				}
+			},
+		},
+		"SessionExpiry": {
+			keep: true,
+			reach: func(b *bench, _ *dialect) {
+				for _, answer := range []string{welcome, resumed} {
+					c = b.dial()
+					c.send(stored("c1"))
+					c.want(answer, false)
+					c.send(farewell)
+					time.Sleep(7*24*time.Hour - 1)
+				}
+			},
+			beyond: func(b *bench, _ *dialect) {
+				time.Sleep(1)
+				c = b.dial()
+				c.send(stored("c1"))
+				c.want(welcome, false)
+			},
+		},
 		"WriteTimeout": {
 			reach: both(deaf, func(b *bench, d *dialect) {
 				if err := d.conn.Publish("t", nil, 1); err != nil {
@@ -206,7 +237,7 @@ func TestEveryLimit(t *testing.T) {
 			if !ok {
 				t.Fatal("no case shows this limit")
 			}
-			d := &dialect{}
+			d := &dialect{keep: test.keep}
 			if test.hold {
 				d.publish = func(context.Context, mqttserver.Publish, func(mqttserver.Verdict)) {}
 			}

@@ -47,11 +47,17 @@ type Limits struct {
 	// TopicAliases is the number of topic aliases that a client of MQTT 5 may set, at most 65,535. Default 10; negative:
 	// none.
 	TopicAliases int
-	// OutboundMessages and OutboundBytes bound what waits for one client. Beyond, QoS 0 messages are dropped, oldest
-	// first, and a QoS 1 message closes the connection. As many QoS 1 messages may wait for their PUBACK. Default
-	// 100 and 262,144.
+	// OutboundMessages and OutboundBytes bound what waits for one client, also while it is away. Beyond, QoS 0 messages are
+	// dropped, oldest first, and a message of QoS 1 or 2 closes the connection; one for a client that is away is refused to
+	// who sends it. As many messages may wait for their PUBACK or PUBCOMP, at most 65,534. Default 100 and 262,144.
 	OutboundMessages int
 	OutboundBytes    int
+	// Sessions is the number of sessions that may outlive their connections, of dialects that keep any. One more ends with
+	// its connection, and a client of MQTT 5 is told. Default 10,000; negative: none.
+	Sessions int
+	// SessionExpiry is how long a session outlives its connection at most, in whole seconds; a client of MQTT 5 is told. Of
+	// one of MQTT 3 that wants no clean session it is the time. Default 604,800 s, a week.
+	SessionExpiry time.Duration
 	// WriteTimeout is how long a client may take to read what is written at once, up to 16 KiB or one message; a
 	// quarter less if something was written shortly before. Default 10 s.
 	WriteTimeout time.Duration
@@ -73,8 +79,10 @@ func (l Limits) withDefaults() Limits {
 	l.Inactivity = positive(l.Inactivity, 600*time.Second)
 	l.KeepAlive = min(max(positive(l.KeepAlive, longestKeepAlive), time.Second), longestKeepAlive)
 	l.TopicAliases = min(max(cmp.Or(l.TopicAliases, 10), 0), math.MaxUint16)
-	l.OutboundMessages = positive(l.OutboundMessages, 100)
+	l.OutboundMessages = min(positive(l.OutboundMessages, 100), math.MaxUint16-1)
 	l.OutboundBytes = positive(l.OutboundBytes, 256<<10)
+	l.Sessions = cmp.Or(l.Sessions, 10_000)
+	l.SessionExpiry = positive(l.SessionExpiry, 7*24*time.Hour).Truncate(time.Second)
 	l.WriteTimeout = positive(l.WriteTimeout, 10*time.Second)
 	l.DrainTimeout = positive(l.DrainTimeout, 5*time.Second)
 	return l

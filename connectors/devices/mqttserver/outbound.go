@@ -10,27 +10,16 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 )
 
-// outbound is what waits for the client; guarded by Conn.mu. The reading goroutine writes it before it waits itself; if
-// it waits already, a goroutine that writes exists as long as something waits, so that an idle connection does not pay
-// for one.
+// outbound is how what waits for the client gets there; guarded by Conn.mu. The reading goroutine writes it before it waits
+// itself; if it waits already, a goroutine that writes exists as long as something waits, so that an idle connection does
+// not pay for one.
 type outbound struct {
 	writing bool
-	control []byte // answers, encoded; they go before messages
-	queue   ring[message]
-	bytes   int // of topics and payloads in queue
-	lastID  uint16
-	unacked map[uint16]func(ok bool) // QoS 1 messages on their way; the function may be nil
-	armed   time.Time                // the write deadline that is set
+	control []byte    // answers, encoded; they go before messages
+	counted int       // of flights, how many count against what the client takes at once
+	again   int       // of flights, how many at the end have to be sent again
+	armed   time.Time // the write deadline that is set
 }
-
-type message struct {
-	topic   string
-	payload []byte
-	qos     byte
-	acked   func(ok bool)
-}
-
-func (m *message) size() int { return len(m.topic) + len(m.payload) }
 
 const (
 	batchBytes = 16 << 10 // written at once, unless a single message is larger
@@ -41,58 +30,34 @@ const (
 
 var batches = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Conn) send(m message) error {
+func (c *Conn) send(m Message) error {
 	limits := &c.server.limits
-	if m.qos > 1 || !packet.ValidTopic(m.topic) || m.size() > limits.OutboundBytes || !c.five.takes(&m) {
+	if !limits.sound(&m) || !c.five.takes(&m) {
 		return ErrMessage
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing {
+	switch {
+	case c.closing && !c.keep:
 		return ErrClosed
-	}
-	full := func() bool {
-		return c.out.queue.n >= limits.OutboundMessages || c.out.bytes+m.size() > limits.OutboundBytes
-	}
-	for full() && c.dropOldestLocked() {
-	}
-	if full() {
-		if m.qos == 0 {
-			c.server.observer.Dropped()
-			return nil
-		}
+	case c.fits(&m, limits.OutboundMessages, limits.OutboundBytes, c.server.observer.Dropped):
+	case m.QoS == 0:
+		c.server.observer.Dropped()
+		return nil
+	default:
 		c.closeLocked(ClosedSlow, abrupt)
 		return ErrSlow
 	}
-	c.out.queue.push(m)
-	c.out.bytes += m.size()
-	c.startFlushLocked()
+	c.push(m)
+	if !c.closing {
+		c.startFlushLocked()
+	}
 	return nil
 }
 
-// dropOldestLocked makes room at the cost of the oldest QoS 0 message, if there is one.
-func (c *Conn) dropOldestLocked() bool {
-	for i := range c.out.queue.n {
-		if c.out.queue.at(i).qos == 0 {
-			m := c.out.queue.remove(i)
-			c.out.bytes -= m.size()
-			c.server.observer.Dropped()
-			return true
-		}
-	}
-	return false
-}
-
-// acknowledged takes a PUBACK. One for a message that is not on its way is ignored.
-func (c *Conn) acknowledged(id uint16, ok bool) {
-	c.mu.Lock()
-	acked := c.out.unacked[id]
-	delete(c.out.unacked, id)
-	c.startFlushLocked()
-	c.mu.Unlock()
-	if acked != nil {
-		acked(ok)
-	}
+// sound reports whether m may be sent to anybody.
+func (l *Limits) sound(m *Message) bool {
+	return m.QoS <= 2 && packet.ValidTopic(m.Topic) && m.size() <= l.OutboundBytes
 }
 
 // controlLocked replaces the queued answers by grown, which has one of type t more; or none, if a client of MQTT 5 takes
@@ -119,10 +84,20 @@ func (c *Conn) flushableLocked() bool {
 }
 
 // sendableLocked reports whether the oldest message may leave: not before the CONNACK [MQTT-3.2.0-1], and not while
-// too many before it are unacknowledged. Those behind it wait too, which keeps their order.
+// too many before it are unacknowledged. Those behind it wait too, which keeps their order. What is to be sent again goes
+// first. When the connection closes and the session goes on, what waits stays with the session.
 func (c *Conn) sendableLocked() bool {
-	return c.greeted && c.out.queue.n > 0 &&
-		(c.out.queue.at(0).qos == 0 || len(c.out.unacked) < c.five.window(c.server.limits.OutboundMessages))
+	most := c.server.limits.OutboundMessages
+	open := c.out.counted < c.five.window(most)
+	switch {
+	case !c.greeted, c.closing && c.keep:
+		return false
+	case c.out.again > 0:
+		return open || c.flights.at(c.flights.n-c.out.again).released
+	case c.queue.n == 0:
+		return false
+	}
+	return c.queue.at(0).QoS == 0 || open && c.flights.n < most
 }
 
 // flush writes until nothing is left, and closes the network connection if it is to be closed.
@@ -158,6 +133,12 @@ func (c *Conn) flush() {
 // takeBatch appends what is to be written next. more is false if there is nothing and the connection stays open; an
 // empty batch with more means that it is to be closed.
 func (c *Conn) takeBatch(batch []byte) (_ []byte, more bool) {
+	var lost []func(bool)
+	defer func() {
+		if len(lost) > 0 {
+			c.guard(func() { abandon(lost) })
+		}
+	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing && c.closeBy.Equal(past) {
@@ -170,7 +151,10 @@ func (c *Conn) takeBatch(batch []byte) (_ []byte, more bool) {
 	}
 	c.wake.Signal()
 	for len(batch) < batchBytes && c.sendableLocked() {
-		batch = c.appendNextLocked(batch)
+		var unsent func(bool)
+		if batch, unsent = c.appendNextLocked(batch); unsent != nil {
+			lost = append(lost, unsent)
+		}
 	}
 	if c.five != nil && len(c.five.parting) > 0 && !c.sendableLocked() {
 		batch = append(batch, c.five.parting...) // nothing may follow it [MQTT-3.14.4-1]
@@ -197,33 +181,58 @@ func (c *Conn) armWriteLocked() {
 	}
 }
 
-func (c *Conn) appendNextLocked(batch []byte) []byte {
-	m := c.out.queue.pop()
-	c.out.bytes -= m.size()
-	p := packet.Publish{Topic: m.topic, Payload: m.payload, QoS: m.qos}
-	if m.qos > 0 {
-		p.ID = c.nextIDLocked()
-		c.out.unacked[p.ID] = m.acked
+// appendNextLocked appends the next message; or gives who waits for its acknowledgement if it is not sent after all, because
+// it came too late or is larger than the client takes, which only a session that had another connection before can find out
+// now [MQTT-3.1.2-25].
+func (c *Conn) appendNextLocked(batch []byte) (_ []byte, unsent func(bool)) {
+	if c.out.again > 0 {
+		return c.appendAgainLocked(batch)
 	}
-	c.server.observer.Sent(packet.PUBLISH)
-	if c.five != nil {
-		return p.Append5(batch)
+	m := c.pull(0)
+	if m.expired() || !c.five.takes(&m) {
+		return batch, m.Acked
 	}
-	return p.Append(batch)
+	p := m.packet(c.five != nil)
+	if m.QoS > 0 {
+		p.ID = c.nextID()
+		f := flight{id: p.ID, qos: m.QoS, counted: true, acked: m.Acked}
+		if c.keep {
+			kept := m
+			f.message = &kept
+			c.bytes += m.size()
+		}
+		c.out.counted++
+		c.flights.push(f)
+	}
+	return c.appendPublishLocked(batch, &p), nil
 }
 
-// nextIDLocked finds a packet identifier that is not in use [MQTT-2.3.1-2]. There always is one: fewer messages than
-// identifiers may be unacknowledged.
-func (c *Conn) nextIDLocked() uint16 {
-	if c.out.unacked == nil {
-		c.out.unacked = map[uint16]func(bool){}
+// appendAgainLocked appends what a former connection left unacknowledged: the PUBLISH with DUP [MQTT-3.3.1-1], or the PUBREL
+// [MQTT-4.4.0-1].
+func (c *Conn) appendAgainLocked(batch []byte) (_ []byte, unsent func(bool)) {
+	i := c.flights.n - c.out.again
+	f := c.flights.at(i)
+	c.out.again--
+	if f.released {
+		c.server.observer.Sent(packet.PUBREL)
+		return c.appendAck(batch, packet.PUBREL, f.id, packet.Success), nil
 	}
-	for {
-		c.out.lastID++
-		if _, used := c.out.unacked[c.out.lastID]; c.out.lastID != 0 && !used {
-			return c.out.lastID
-		}
+	if !c.five.takes(f.message) {
+		return batch, c.land(i).acked
 	}
+	p := f.message.packet(c.five != nil)
+	p.ID, p.Dup, f.counted = f.id, true, true
+	c.out.counted++
+	return c.appendPublishLocked(batch, &p), nil
+}
+
+func (c *Conn) appendPublishLocked(batch []byte, p *packet.Publish) []byte {
+	c.server.observer.Sent(packet.PUBLISH)
+	if c.five == nil {
+		return p.Append(batch)
+	}
+	c.five.alias(p)
+	return p.Append5(batch)
 }
 
 // hangUp closes the network connection. It runs once, as the end of the last flush.
@@ -240,23 +249,4 @@ func (c *Conn) hangUp() {
 		_, _ = io.CopyN(io.Discard, c.nc, lingerBytes)
 	}
 	_ = c.nc.Close()
-}
-
-// abandon tells everybody who waits for a PUBACK that there will be none.
-func (c *Conn) abandon() {
-	c.mu.Lock()
-	var waiting []func(bool)
-	for _, acked := range c.out.unacked {
-		waiting = append(waiting, acked)
-	}
-	for c.out.queue.n > 0 {
-		waiting = append(waiting, c.out.queue.pop().acked)
-	}
-	c.out.unacked, c.out.bytes = nil, 0
-	c.mu.Unlock()
-	for _, acked := range waiting {
-		if acked != nil {
-			acked(false)
-		}
-	}
 }

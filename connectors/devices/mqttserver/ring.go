@@ -32,6 +32,9 @@ func (r *ring[T]) pop() T {
 
 // remove takes out the item at i and keeps the order of the others.
 func (r *ring[T]) remove(i int) T {
+	if i == 0 {
+		return r.pop()
+	}
 	var zero T
 	v := *r.at(i)
 	for ; i < r.n-1; i++ {

@@ -27,6 +27,8 @@ type Server struct {
 	rules     packet.Rules
 	announced packet.Properties
 
+	sessions sessions
+
 	mu     sync.Mutex
 	open   int // connections, half-open ones included
 	half   int
@@ -48,6 +50,7 @@ func New(o Options, dialects ...Dialect) *Server {
 	}
 	s.rules = packet.Rules{TopicAliasMaximum: uint16(s.limits.TopicAliases), TopicBytes: s.limits.TopicBytes}
 	s.announced = s.announcement()
+	s.sessions = sessions{limit: s.limits.Sessions, byName: map[string]*Session{}}
 	return s
 }
 

@@ -40,7 +40,7 @@ func TestMQTT5Fate(t *testing.T) {
 		{name: "MQTT-3.2.2-21 keep-alive 0", raw: true, send: connect5(0, nil, "c"), want: connack5(0, announced().AppendNumber(packet.ServerKeepAlive, 400)), fate: open},
 		{name: "session expiry raised", send: string((&packet.Disconnect{Properties: number(packet.SessionExpiryInterval, 1)}).Append(nil, 0)), want: gone5(packet.ProtocolError, "session expiry interval after one of 0 [MQTT 5.0 section 3.14.2.2.2]"), fate: ended},
 		{name: "expiry kept", raw: true, send: connect5(60, number(packet.SessionExpiryInterval, 1), "c") + string((&packet.Disconnect{Properties: number(packet.SessionExpiryInterval, 1)}).Append(nil, 0)), want: connack5(0, announced().AppendNumber(packet.SessionExpiryInterval, 0)), fate: ended},
-		{name: "MQTT-3.14.4-3", send: "\xe0\x00", fate: ended},
+		{name: "DISCONNECT", send: "\xe0\x00", fate: ended},
 		{name: "DISCONNECT with will", send: "\xe0\x01\x04" + ping, fate: ended},
 		{name: "QoS 0", send: publish5(0, 0, "t", "x", nil), fate: open, seen: "publish:t=x"},
 		{name: "MQTT-4.3.2-4", send: publish5(1, 7, "t", "x", props().AppendUser("a", "b")), want: ack5(packet.PUBACK, 7, 0), fate: open, seen: "publish:t=x"},

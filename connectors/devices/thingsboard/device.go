@@ -196,7 +196,8 @@ func (d *device) send(topic string, payload []byte, qos byte) {
 }
 
 // Subscribe grants the filters that ThingsBoard knows, and that of the profile, and no others.
-func (d *device) Subscribe(ctx context.Context, filter string, qos byte) packet.ReasonCode {
+func (d *device) Subscribe(ctx context.Context, s mqttserver.Subscription) packet.ReasonCode {
+	filter, qos := s.Filter, min(s.QoS, 1)
 	topics, err := d.topics(ctx)
 	if err != nil {
 		return packet.UnspecifiedError
@@ -205,7 +206,6 @@ func (d *device) Subscribe(ctx context.Context, filter string, qos byte) packet.
 	if !known {
 		return packet.TopicFilterInvalid
 	}
-	qos = min(qos, 1)
 	if d.granted == nil {
 		d.granted = map[string]byte{}
 	}

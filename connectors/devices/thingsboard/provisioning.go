@@ -69,11 +69,11 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 }
 
 // Subscribe grants the one filter there is.
-func (p *provisioning) Subscribe(_ context.Context, filter string, qos byte) packet.ReasonCode {
-	if filter != provisionResponse {
+func (p *provisioning) Subscribe(_ context.Context, s mqttserver.Subscription) packet.ReasonCode {
+	if s.Filter != provisionResponse {
 		return packet.TopicFilterInvalid
 	}
-	granted := min(packet.ReasonCode(qos), packet.GrantedQoS1)
+	granted := min(packet.ReasonCode(s.QoS), packet.GrantedQoS1)
 	p.qos.Store(uint32(granted))
 	p.subscribed = true
 	return granted

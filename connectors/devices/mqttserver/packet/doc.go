@@ -32,7 +32,7 @@
 // rule of the version that the client speaks applies.
 //
 // The statement numbers, such as [MQTT-3.1.2-3], are those of the OASIS standards MQTT Version 3.1.1 and, in what is
-// named after 5 or decoded for it, MQTT Version 5.0. docs/mqtt-conformance.md lists them with their tests.
+// named after 5 or decoded for it, MQTT Version 5.0. docs/mqtt-conformance.md leads to all of them, with their tests.
 //
 // Values and functions of this package are not safe for concurrent use unless they say so; a Reader belongs to one
 // goroutine.

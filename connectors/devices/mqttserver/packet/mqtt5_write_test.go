@@ -51,7 +51,7 @@ func TestMQTT5Limit(t *testing.T) {
 		{"MQTT-3.15.2-2 MQTT-3.15.2-3 auth", func(limit uint32) []byte {
 			return (&packet.Auth{Code: packet.ContinueAuthentication, Properties: authentic}).Append(nil, limit)
 		}, frame(0xf0, "\x18"+props(string(authentic))), frame(0xf0, "\x18"+props(string(method)))},
-		{"connack", func(limit uint32) []byte {
+		{"MQTT-3.2.2-19 MQTT-3.2.2-20 connack", func(limit uint32) []byte {
 			return (&packet.Connack{Code: packet.Banned, Properties: because}).Append(nil, packet.V5, limit)
 		}, frame(0x20, "\x00\x8a"+props(string(because))), "\x20\x03\x00\x8a\x00"},
 	} {
