@@ -136,6 +136,11 @@ func storedAs(v packet.Version, id string, w *packet.Will) string {
 	return string(c.Append(nil))
 }
 
+func connectClean(id string) string {
+	c := packet.Connect{Version: packet.V311, CleanSession: true, KeepAlive: 60, ClientID: id}
+	return string(c.Append(nil))
+}
+
 // expiring is a CONNECT of MQTT 5 whose session outlives the connection by so many seconds.
 func expiring(seconds uint32, clean bool, w *packet.Will, more packet.Properties) string {
 	if seconds > 0 {

@@ -292,6 +292,56 @@ func TestStoredMessagesAreBounded(t *testing.T) {
 	}
 }
 
+// TestReleasedMessagesAreBounded: a client that never completes a QoS 2 message does not gather them over its connections.
+func TestReleasedMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	perform(t, mqttserver.Limits{OutboundMessages: 2}, &dialect{},
+		arrives("a", stored("c1"), welcome), sends(message(2, "w"), message(2, "x")), says("a", "", publish(2, 1, "w")+publish(2, 2, "x")),
+		says("a", ack(packet.PUBREC, 1, 2), ack(packet.PUBREL, 1, 2)), hangsUp("a"), sends(message(1, "y")),
+		arrives("a", stored("c1"), resumed+ack(packet.PUBREL, 1, 2)),
+		says("a", ack(packet.PUBCOMP, 1), publish(1, 3, "y")))
+}
+
+// TestSessionsMakeRoom: what ends, or is to end with its connection, counts no more towards the limit.
+func TestSessionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	full := connack5(0, append(announced(), props().AppendNumber(packet.SessionExpiryInterval, 0)...))
+	perform(t, mqttserver.Limits{Sessions: 1}, &dialect{},
+		arrives("b", stored("c2"), welcome),
+		arrives("a", expiring(60, true, nil, nil), full), leaves("a", parts(0, 60), ""), noted("ended"), // too late to ask
+		arrives("b", connectClean("c2"), welcome), noted("ended ended"), // another session has its name
+		arrives("a", expiring(60, true, nil, nil), welcome5), leaves("a", parts(0), ""),
+		arrives("a", expiring(0, false, nil, nil), resumed5(nil)),
+		arrives("b", stored("c2"), welcome), leaves("b", farewell, ""), arrives("b", stored("c2"), resumed))
+}
+
+// TestWhatWaitsStays: a message that comes while the connection closes is for the next one, and does not follow a DISCONNECT.
+func TestWhatWaitsStays(t *testing.T) {
+	t.Parallel()
+	perform(t, mqttserver.Limits{}, &dialect{},
+		arrives("a", expiring(60, true, nil, nil), welcome5),
+		func(p *play) {
+			p.d.conn.Close(mqttserver.ClosedRevoked)
+			if err := p.d.kept.Send(message(1, "x")); err != nil {
+				p.t.Error(err)
+			}
+		},
+		leaves("a", "", gone5(packet.AdministrativeAction, "")),
+		arrives("a", expiring(60, false, nil, nil), resumed5(nil)+publish5(1, 1, "t", "x", nil)))
+}
+
+// TestUnacknowledgedComesAgain: a QoS 2 message that was refused with its connection is a new one on the next.
+func TestUnacknowledgedComesAgain(t *testing.T) {
+	t.Parallel()
+	d := &dialect{publish: func(_ context.Context, _ mqttserver.Publish, done func(mqttserver.Verdict)) {
+		done(mqttserver.CloseWithoutAck)
+	}}
+	perform(t, mqttserver.Limits{}, d,
+		arrives("a", stored("c1"), welcome), leaves("a", publish(2, 1, "x"), ""),
+		func(*play) { d.publish = nil },
+		arrives("a", stored("c1"), resumed), says("a", again(2, 1, "x"), ack(packet.PUBREC, 1)), noted("publish:t=x publish:t=x"))
+}
+
 // TestStoredMessagesAreAnswered: who wants to know is told once, whatever becomes of the message.
 func TestStoredMessagesAreAnswered(t *testing.T) {
 	t.Parallel()

@@ -116,6 +116,13 @@ func TestWillWithoutSession(t *testing.T) {
 	}
 }
 
+// TestNoWillBeforeTheConnack: who could not even be told that it is connected has no will.
+func TestNoWillBeforeTheConnack(t *testing.T) {
+	t.Parallel()
+	perform(t, mqttserver.Limits{}, &dialect{},
+		turned(expiring(60, true, &packet.Will{Topic: "w"}, props().AppendNumber(packet.MaximumPacketSize, 9)), ""), noted("ended"))
+}
+
 // TestTakeOverWaits: the next connection of a session waits for what the handler still does for the former.
 func TestTakeOverWaits(t *testing.T) {
 	t.Parallel()
