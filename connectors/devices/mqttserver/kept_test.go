@@ -20,7 +20,7 @@ type play struct {
 type step func(*play)
 
 // perform runs the steps against a server in fake time.
-func perform(t *testing.T, limits mqttserver.Limits, d *dialect, steps ...step) {
+func perform(t *testing.T, limits mqttserver.Limits, d *dialect, steps []step) {
 	t.Helper()
 	d.keep = true
 	bubble(t, limits, d, func(b *bench) {
