@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	answerTime = time.Second // for a control frame, where nobody set a deadline that is still to come
+	answerTime = time.Second // for a control frame, at least
 	drainBytes = 1 << 20     // read and thrown away after the last word to a client
 	keptBytes  = 32 << 10    // of a frame that was written, to be used again
 )
@@ -161,8 +161,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// answer sends a control frame. It has a second, if the last deadline for writing has passed: the peer may have been silent
-// for long, and there is room then.
+// answer sends a control frame. It has a second, if the deadline for writing has less: that may be one of long ago.
 func (c *Conn) answer(op opcode, payload []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -174,8 +173,8 @@ func (c *Conn) answerLocked(op opcode, payload []byte) error {
 		return nil
 	}
 	c.mu.Lock()
-	if now := time.Now(); c.writeBy.Before(now) {
-		_ = c.nc.SetWriteDeadline(now.Add(answerTime))
+	if by := time.Now().Add(answerTime); c.writeBy.Before(by) {
+		_ = c.nc.SetWriteDeadline(by)
 	}
 	c.mu.Unlock()
 	return c.writeLocked(op, payload)
