@@ -186,6 +186,53 @@ func TestStoreRefused(t *testing.T) {
 	}
 }
 
+// storedDisk has rows on the disk when the test says so, or not at all.
+type storedDisk struct {
+	engine.Tx
+	synced chan error
+}
+
+func (d storedDisk) Commit(ctx context.Context, f engine.Fate) (func(context.Context) error, error) {
+	if _, err := d.Tx.Commit(ctx, f); err != nil || f.State != engine.Stored {
+		return func(context.Context) error { return nil }, err
+	}
+	return func(context.Context) error { return <-d.synced }, nil
+}
+
+// TestStoredWaitsForTheDisk: it is not acknowledged before the disk has it, nor if that never comes.
+func TestStoredWaitsForTheDisk(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		disk error
+		want engine.State
+	}{{nil, engine.Stored}, {errors.New("no disk"), engine.Abandoned}} {
+		synctest.Test(t, func(t *testing.T) {
+			g, chain := newGate(t)
+			close(g.open)
+			synced := make(chan error)
+			e := engine.New(chain, engine.Options{Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+				ctx, tx, err := g.begin(ctx, m)
+				return ctx, storedDisk{tx, synced}, err
+			}})
+			told := make(chan engine.Fate, 1)
+			if err := e.Store(t.Context(), numbered("a", 1), func(f engine.Fate) { told <- f }); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if len(told) > 0 {
+				t.Errorf("it was acknowledged before the disk had it: %s", (<-told).State)
+			}
+			synced <- c.disk
+			if f := <-told; f.State != c.want || !errors.Is(f.Cause, c.disk) {
+				t.Errorf("got %s, %v; want %s", f.State, f.Cause, c.want)
+			}
+			if err := e.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestStoreRepeats: a store that was away costs nothing.
 func TestStoreRepeats(t *testing.T) {
 	t.Parallel()
