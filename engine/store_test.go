@@ -260,7 +260,9 @@ func TestStoreHoldsBack(t *testing.T) {
 		other   []*engine.Message // has not
 	}{
 		{
-			"one origin", engine.Options{Stored: 3}, [][]*engine.Message{numbered("a", 1), numbered("a", 2, 3)},
+			"one origin",
+			engine.Options{Stored: 3},
+			[][]*engine.Message{numbered("a", 1), numbered("a", 2, 3)},
 			numbered("a", 4), numbered("b", 1, 2, 3),
 		},
 		{"a batch", engine.Options{Stored: 3}, [][]*engine.Message{numbered("a", 1, 2)}, numbered("a", 3, 4), numbered("a", 5)},

@@ -25,23 +25,28 @@ func TestBrokenBuildsAreFound(t *testing.T) {
 		{"it does not flush", true, nil, []crashtest.Fault{crashtest.Lost}, false},
 		{
 			"it forgets the last row of a provision", false, func(s store.Store) store.Store { return forgetful{s, "pending"} },
-			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost}, false,
+			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			false,
 		},
 		{
 			"it forgets the last row of an attachment", false, func(s store.Store) store.Store { return forgetful{s, "attachment"} },
-			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost}, false,
+			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			false,
 		},
 		{
 			"it emits events in a batch of their own", false, func(s store.Store) store.Store { return splitting{s} },
-			[]crashtest.Fault{crashtest.Lost}, false,
+			[]crashtest.Fault{crashtest.Lost},
+			false,
 		},
 		{
 			"it acknowledges what it stores before the disk has it", false, func(s store.Store) store.Store { return hasty{s} },
-			[]crashtest.Fault{crashtest.Lost}, true,
+			[]crashtest.Fault{crashtest.Lost},
+			true,
 		},
 		{
 			"it forgets what it stores", false, func(s store.Store) store.Store { return forgetful{s, "pending"} },
-			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost}, true,
+			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			true,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -62,7 +62,9 @@ func TestKillOnDatabase(t *testing.T) {
 		underLoad(t, rng, ground{program: program, chains: chains, database: inSchema(t, dsn, "kill", 0)}, fewer)
 	})
 	t.Run("at its first start", func(t *testing.T) {
-		atFirstStart(t, rng, fewer, func(n int) ground { return ground{program: program, chains: chains, database: inSchema(t, dsn, "start", n)} })
+		atFirstStart(t, rng, fewer, func(n int) ground {
+			return ground{program: program, chains: chains, database: inSchema(t, dsn, "start", n)}
+		})
 	})
 }
 

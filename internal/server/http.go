@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"log"
+	"log" //nolint:depguard // http.Server takes nothing else to complain to
 	"net"
 	"net/http"
 	"strings"

@@ -130,6 +130,7 @@ func dialSocket(t *testing.T, s *running, more string) *socket {
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n" + more + "\r\n")
 	res, err := http.ReadResponse(k.r, nil)
 	must(t, err)
+	_ = res.Body.Close() // there is none
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("the handshake: got %d, want 101", res.StatusCode)
 	}
@@ -195,7 +196,7 @@ func TestFramesAndPackets(t *testing.T) {
 	together := dialSocket(t, s, "X-Forwarded-For: 192.0.2.1\r\n")
 	together.say(binaryFrame(0x82, connect+ping))
 	together.want(binaryFinal + "\x06\x20\x02\x00\x00\xd0\x00") // what is answered together leaves together
-	split.want("\x88\x02\x03\xe8") // the same device came again
+	split.want("\x88\x02\x03\xe8")                              // the same device came again
 	split.wantEnd()
 
 	together.say(binaryFrame(0x81, "text"))

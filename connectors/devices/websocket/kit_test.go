@@ -87,7 +87,7 @@ func (p *pieces) SetWriteDeadline(time.Time) error { return nil }
 const limit = 70_000 // bytes of a message
 
 // read reads a client's bytes to their end, through a buffer of so many bytes, and closes the connection.
-func read(t testing.TB, sent string, size, buffer int) (stream string, out string, err error) {
+func read(t testing.TB, sent string, size, buffer int) (stream, out string, err error) {
 	t.Helper()
 	under := &pieces{in: sent, size: size}
 	c := websocket.NewConn(under, "", limit)

@@ -37,8 +37,8 @@ func serve(t *testing.T) (*websocket.Listener, string, *statuses) {
 	return l, strings.TrimPrefix(server.URL, "http://"), s
 }
 
-// ask sends a request as it is and returns the answer, and what comes behind it.
-func ask(t *testing.T, address, request string) (*http.Response, *bufio.Reader, net.Conn) {
+// ask sends a request as it is and returns the head of the answer, and what comes behind it.
+func ask(t *testing.T, address, request string) (int, http.Header, *bufio.Reader, net.Conn) {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
@@ -53,7 +53,8 @@ func ask(t *testing.T, address, request string) (*http.Response, *bufio.Reader, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, r, c
+	_ = res.Body.Close() // after 101 there is none
+	return res.StatusCode, res.Header, r, c
 }
 
 const (
@@ -104,9 +105,9 @@ func TestHandshake(t *testing.T) {
 		{"two origins", good + offer + "Origin: https://example.test\r\nOrigin: https://evil.test\r\n", 403, "", ""},
 		{"forwarded host", good + offer + "X-Forwarded-Host: evil.test\r\nOrigin: https://evil.test\r\n", 403, "", ""},
 	} {
-		res, _, _ := ask(t, address, c.request+"\r\n")
-		if res.StatusCode != c.status || res.Header.Get(c.header) != c.value {
-			t.Errorf("%s: got %d and %s %q, want %d and %q", c.name, res.StatusCode, c.header, res.Header.Get(c.header), c.status, c.value)
+		status, header, _, _ := ask(t, address, c.request+"\r\n")
+		if status != c.status || header.Get(c.header) != c.value {
+			t.Errorf("%s: got %d and %s %q, want %d and %q", c.name, status, c.header, header.Get(c.header), c.status, c.value)
 		}
 		seen.mu.Lock()
 		if last := seen.all[len(seen.all)-1]; last != c.status || !slices.Contains(websocket.Statuses(), last) {
@@ -121,9 +122,9 @@ func TestHandshake(t *testing.T) {
 func TestListener(t *testing.T) {
 	t.Parallel()
 	l, address, _ := serve(t)
-	res, r, client := ask(t, address, good+offer+"\r\n"+frame(final|binry, "early"))
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("got %d, want 101", res.StatusCode)
+	status, _, r, client := ask(t, address, good+offer+"\r\n"+frame(final|binry, "early"))
+	if status != http.StatusSwitchingProtocols {
+		t.Fatalf("got %d, want 101", status)
 	}
 	c, err := l.Accept()
 	if err != nil {
@@ -133,8 +134,8 @@ func TestListener(t *testing.T) {
 	if _, err := l.Accept(); err == nil {
 		t.Error("accepting after Close: got a connection")
 	}
-	if res, _, _ := ask(t, address, good+offer+"\r\n"); res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("a handshake after Close: got %d, want 503", res.StatusCode)
+	if status, _, _, _ := ask(t, address, good+offer+"\r\n"); status != http.StatusServiceUnavailable {
+		t.Errorf("a handshake after Close: got %d, want 503", status)
 	}
 	b := make([]byte, 100)
 	if n, err := c.Read(b); err != nil || string(b[:n]) != "early" {
