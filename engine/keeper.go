@@ -175,13 +175,13 @@ func (p *keeper) stop() {
 	p.group.Wait()
 }
 
-// keep writes rows as one batch. If the store refuses it, each is tried alone: one that cannot be written costs no other.
+// keep writes rows as one batch. If the store refuses it, it is tried in halves: it may have been too large, and a row that
+// cannot be written costs no other.
 func (e *Engine) keep(rows []*keeping) {
 	synced, err := e.keepBatch(rows)
-	if err != nil && len(rows) > 1 {
-		for i := range rows {
-			e.keep(rows[i : i+1])
-		}
+	if half := len(rows) / 2; err != nil && half > 0 {
+		e.keep(rows[:half])
+		e.keep(rows[half:])
 		return
 	}
 	for _, k := range rows {

@@ -233,6 +233,55 @@ func TestStoredWaitsForTheDisk(t *testing.T) {
 	}
 }
 
+// choosy is a store that takes no batch of more than two rows, and none with a certain message.
+type choosy struct {
+	engine.Tx
+	first chan struct{} // until it is closed, nothing is taken
+}
+
+func (c choosy) Commit(ctx context.Context, f engine.Fate) (func(context.Context) error, error) {
+	<-c.first
+	for _, row := range f.Emitted {
+		if row.Steps[0].Message.ID() == "3" || len(f.Emitted) > 2 {
+			return nil, errors.New("not this one")
+		}
+	}
+	return c.Tx.Commit(ctx, f)
+}
+
+// TestStoreDivides: a batch that the store refuses costs only what cannot be written.
+func TestStoreDivides(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, chain := newGate(t)
+		close(g.open)
+		first := make(chan struct{})
+		e := engine.New(chain, engine.Options{Begin: func(ctx context.Context, m *engine.Message) (context.Context, engine.Tx, error) {
+			ctx, tx, err := g.begin(ctx, m)
+			return ctx, choosy{tx, first}, err
+		}})
+		told := make([]engine.State, 8)
+		for n := range told {
+			if err := e.Store(t.Context(), numbered("a", n), func(f engine.Fate) { told[n] = f.State }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		close(first)
+		if err := e.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for n, state := range told {
+			if want := map[bool]engine.State{true: engine.Abandoned, false: engine.Stored}[n == 3]; state != want {
+				t.Errorf("message %d: got %s, want %s", n, state, want)
+			}
+		}
+		if got := strings.Join(g.ran, " "); got != "a0 a1 a2 a4 a5 a6 a7" {
+			t.Errorf("ran %s, want all but the third", got)
+		}
+	})
+}
+
 // TestStoreRepeats: a store that was away costs nothing.
 func TestStoreRepeats(t *testing.T) {
 	t.Parallel()
