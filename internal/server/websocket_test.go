@@ -124,6 +124,12 @@ func dialSocket(t *testing.T, s *running, more string) *socket {
 	t.Helper()
 	c, err := net.Dial("tcp", s.Addresses()["http"])
 	must(t, err)
+	return socketOver(t, c, more)
+}
+
+// socketOver shakes hands on a connection.
+func socketOver(t *testing.T, c net.Conn, more string) *socket {
+	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	k := &socket{t, c, bufio.NewReader(c)}
 	k.say("GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
@@ -237,25 +243,43 @@ func TestFramesAndPackets(t *testing.T) {
 // TestWebsocketsHoldNoPlaceOfHTTP: max-connections counts a websocket once, as one of MQTT.
 func TestWebsocketsHoldNoPlaceOfHTTP(t *testing.T) {
 	t.Parallel()
-	s := start(t, server.Options{HTTP: "127.0.0.1:0", MaxConnections: 2})
-	addMeter(t, s, "meter-1", "A")
-	addMeter(t, s, "meter-2", "B")
-	for _, token := range []string{"A", "B"} {
-		k := dialSocket(t, s, "")
-		k.say(binaryFrame(0x82, mqttConnect(token)))
-		k.want(welcome)
-	}
-	for range 3 { // each would wait for ever for a place
-		c := &http.Client{Timeout: limit, Transport: &http.Transport{DisableKeepAlives: true}}
-		res, err := c.Get("http://" + s.Addresses()["http"] + "/api/v1/A/attributes?clientKeys=a")
-		must(t, err)
-		_ = res.Body.Close()
-	}
-	k := dialSocket(t, s, "")
-	k.want("\x88\x02\x03\xe8")
-	k.wantEnd()
-	if _, text := s.get(t, "/metrics"); !strings.Contains(text, `gridtie_mqtt_connections_refused_total{reason="connections"} 1`) {
-		t.Error("the third is not refused as one too many")
+	cert, key := certificate(t, t.TempDir(), "gridtie.test")
+	for _, scheme := range []string{"http", "https"} {
+		o := server.Options{MaxConnections: 2, CertificateFile: cert, CertificateKeyFile: key}
+		dial := func(at string) (net.Conn, error) { return net.Dial("tcp", at) }
+		if scheme == "http" {
+			o.HTTP = "127.0.0.1:0"
+		} else {
+			o.HTTPS = "127.0.0.1:0"
+			dial = func(at string) (net.Conn, error) { return tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true}) }
+		}
+		s := start(t, o)
+		come := func() *socket {
+			c, err := dial(s.Addresses()[scheme])
+			must(t, err)
+			return socketOver(t, c, "")
+		}
+		addMeter(t, s, "meter-1", "A")
+		addMeter(t, s, "meter-2", "B")
+		for _, token := range []string{"A", "B"} {
+			k := come()
+			k.say(binaryFrame(0x82, mqttConnect(token)))
+			k.want(welcome)
+		}
+		for range 3 { // each would wait for ever for a place
+			c := &http.Client{Timeout: limit, Transport: &http.Transport{
+				DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+			}}
+			res, err := c.Get(scheme + "://" + s.Addresses()[scheme] + "/api/v1/A/attributes?clientKeys=a")
+			must(t, err)
+			_ = res.Body.Close()
+		}
+		k := come()
+		k.want("\x88\x02\x03\xe8")
+		k.wantEnd()
+		if _, text := s.get(t, "/metrics"); !strings.Contains(text, `gridtie_mqtt_connections_refused_total{reason="connections"} 1`) {
+			t.Errorf("%s: the third is not refused as one too many", scheme)
+		}
 	}
 }
 
