@@ -145,6 +145,30 @@ func TestStoredIsAcknowledgedAndRunLater(t *testing.T) {
 	must(t, w.store.Close())
 }
 
+// TestStoringOnAFullDisk: nothing is acknowledged while there is no room; then it is, or the server stops without it.
+func TestStoringOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	for _, room := range []bool{true, false} {
+		disk := newSized()
+		s := start(t, server.Options{FS: disk})
+		disk.free.Store(10 << 20)
+		eventually(t, "it is not ready", func() bool { return !s.Status().Ready })
+		fates := make(chan engine.Fate, 1)
+		must(t, s.Engine().Store(t.Context(), []*engine.Message{attributes("m1", "nobody")}, func(f engine.Fate) { fates <- f }))
+		want := engine.Abandoned
+		if room {
+			disk.free.Store(500 << 20)
+			want = engine.Stored
+		} else {
+			must(t, s.stop())
+		}
+		if f := <-fates; f.State != want {
+			t.Errorf("room %t: got %s, %v; want it %s", room, f.State, f.Cause, want)
+		}
+		must(t, s.stop())
+	}
+}
+
 // BenchmarkAck compares what a meter waits for: the fate of its message, or the message on the disk.
 func BenchmarkAck(b *testing.B) {
 	for _, ack := range []string{registry.AckDone, registry.AckStored} {
