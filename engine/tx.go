@@ -75,7 +75,7 @@ const (
 	// DeadLettered: a failure that nothing took; the message is kept with cause and path.
 	DeadLettered
 	// Abandoned: the message is neither processed nor kept (the store refused it, or the engine stopped). Nothing may
-	// be acknowledged; the sender has to repeat.
+	// be acknowledged; the sender has to repeat. One that was stored before waits in its row for the next start.
 	Abandoned
 )
 

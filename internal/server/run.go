@@ -111,7 +111,7 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if s.core != nil {
 		if err := s.core.drain(ctx); err != nil {
-			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
+			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it, or waits in its row.
 			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Str("event", "messages_abandoned").Send()
 		}
 		err := s.core.Registry.Close()
