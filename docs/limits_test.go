@@ -57,7 +57,7 @@ func notLimits() []string {
 		"devices.Limits.CloseUndelivered",
 		"thingsboard.Options.PacketBytes", "thingsboard.Options.Inflight", // what is told of the limits of others
 		"thingsboard.Options.Logger",
-		"web.Options.Logger", "web.Options.Observer",
+		"web.Options.Logger", "web.Options.Observer", "websocket.Options.Observe",
 		"engine.Options.Begin", "engine.Options.Logger", "engine.Options.Now", "engine.Options.Redact",
 	}
 }
@@ -72,6 +72,7 @@ func TestLimitsAreAllThere(t *testing.T) {
 		{"../connectors/devices/thingsboard/dialect.go", "Options", "thingsboard.Options"},
 		{"../connectors/devices/thingsboard/web/web.go", "Options", "web.Options"},
 		{"../connectors/devices/coapserver/options.go", "Limits", "coapserver.Limits"},
+		{"../connectors/devices/websocket/listener.go", "Options", "websocket.Options"},
 		{"../connectors/intake/intake.go", "Limits", "intake.Limits"},
 		{"../engine/engine.go", "Options", "engine.Options"},
 	} {

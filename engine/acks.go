@@ -18,6 +18,7 @@ type acks struct {
 
 type ack struct {
 	job    *job
+	stored func(Fate) // instead of a job: messages that were written down, and are to be run
 	fate   Fate
 	synced func(context.Context) error
 }
@@ -52,7 +53,11 @@ func (a *acks) run() {
 			if err := x.synced(context.Background()); err != nil {
 				x.fate.State, x.fate.Cause = Abandoned, err
 			}
-			a.finish(x.job, &x.fate)
+			if x.stored != nil {
+				x.stored(x.fate)
+			} else {
+				a.finish(x.job, &x.fate)
+			}
 			*x = ack{}
 		}
 	}

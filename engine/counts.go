@@ -32,7 +32,7 @@ func (e *Engine) finish(j *job, f *Fate) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	placed := j.placed
+	placed, crowd := j.placed, j.crowd
 	*j = job{next: e.spare}
 	e.spare = j
 	switch f.State {
@@ -53,9 +53,14 @@ func (e *Engine) finish(j *job, f *Fate) {
 		}
 	}
 	e.counts.InFlight--
+	if crowd != nil {
+		e.thinLocked(crowd, 1)
+	}
 	if placed {
 		e.places++
-		e.offerLocked()
+		if e.places > 0 {
+			e.offerLocked()
+		}
 	}
 	if e.counts.InFlight == 0 && e.draining {
 		close(e.idle)

@@ -12,13 +12,13 @@
 //
 // # What is promised
 //
-// Order: let a and b be messages of one origin, and let Submit of a return before Submit of b is called. Then every node
+// Order: let a and b be messages of one origin, and let Submit or Store of a return before that of b is called. Then every node
 // is done with a, in all its branches and nested chains, before any node sees b, and the batch of a is applied before
 // that. Less formally: a lane per device. Messages of different origins do not wait for one another.
 //
 // One fate: the function given to Submit is called exactly once, after the fate is on disk. Done means that the effects
 // are; DeadLettered, that the message is kept and the effects are not; Abandoned, that nothing is, and that the sender
-// must be told nothing.
+// must be told nothing. The function given to Store is called when the message itself is on disk, to be run.
 //
 // Failures: an error of a node leaves none of its writes. It goes along the node's Failure relation, else to the chain's
 // onFailure, else to the node that called the chain, and so outwards. What nobody takes dead-letters the message. A panic

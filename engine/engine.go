@@ -20,6 +20,9 @@ type Options struct {
 	// InFlight is how many messages may be in the engine at once; more make Submit wait. Default 4,096. Emitted
 	// messages do not wait and come on top.
 	InFlight int
+	// Stored is how many messages of one origin may be stored and not run yet; more make Store wait. Default 100. A batch
+	// larger than that is let in when none is left.
+	Stored int
 	// Parallel is how many messages may be in their nodes at once. Default 1,024: nodes wait for other systems.
 	Parallel int
 	// NodeTimeout is how long a node may take unless its chain says otherwise. Default 10 s.
@@ -40,7 +43,7 @@ var (
 
 // Engine runs messages through the current chain set. All its methods are safe for concurrent use.
 //
-// Order: messages of one origin are processed in the order in which Submit was called, each to its end, forks and
+// Order: messages of one origin are processed in the order in which Submit and Store were called, each to its end, forks and
 // nested chains included; messages of different origins run in parallel. Less formally: a lane per device, one message
 // at a time.
 type Engine struct {
@@ -49,6 +52,7 @@ type Engine struct {
 	lanes   lanes
 	pool    pool
 	acks    acks
+	keeper  keeper
 	watch   watchdog
 	last    atomic.Uint64 // sequence of the newest pending row
 	// cancelled makes runs that have not begun end as abandoned.
@@ -56,7 +60,8 @@ type Engine struct {
 
 	mu       sync.Mutex // protects what follows
 	counts   Counts
-	places   int             // left for messages from outside
+	places   int // left for messages from outside; fewer than none after a batch, or a restart
+	crowds   map[uint64]*crowd
 	over     bool            // Drain gave the chain set back: there are no more runs
 	waiting  []chan struct{} // who wait for a place, first come first served
 	spare    *job            // jobs that are done, to be used again
@@ -69,6 +74,9 @@ type Engine struct {
 func New(chain *Chain, options Options) *Engine {
 	if options.InFlight <= 0 {
 		options.InFlight = 4096
+	}
+	if options.Stored <= 0 {
+		options.Stored = 100
 	}
 	if options.Parallel <= 0 {
 		options.Parallel = 1024
@@ -92,6 +100,7 @@ func New(chain *Chain, options Options) *Engine {
 	e.counts.Outcomes = map[string]uint64{}
 	e.pool.init(options.Parallel, e.runLane, e.closeUnused)
 	e.acks.start(e.finish)
+	e.keeper.start(e.keep)
 	e.watch.start(&e.pool, &e.options)
 	return e
 }
@@ -116,7 +125,14 @@ func (e *Engine) Submit(ctx context.Context, m *Message, done func(Fate)) error 
 func (e *Engine) Resume(rows []Pending) {
 	for _, row := range rows {
 		e.observe(row.Sequence)
-		e.queueRow(context.Background(), row)
+		// They count as stored: a server that starts over and over takes no more than it runs.
+		key := e.lanes.key(&row.Steps[0].Message.head.Origin)
+		e.mu.Lock()
+		c := e.crowdLocked(key)
+		c.count += len(row.Steps)
+		jobs := e.storedLocked(c, len(row.Steps))
+		e.mu.Unlock()
+		e.queueSteps(context.Background(), row, jobs)
 	}
 }
 
@@ -144,6 +160,9 @@ func (e *Engine) Drain(ctx context.Context) error {
 	first := !e.draining
 	e.draining = true
 	e.offerLocked()
+	for _, c := range e.crowds {
+		c.wakeLocked()
+	}
 	if first && e.counts.InFlight == 0 {
 		close(e.idle)
 	}
@@ -160,6 +179,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	if first {
 		e.watch.stop()
 		e.pool.stop()
+		e.keeper.stop()
 		e.acks.stop()
 		e.mu.Lock()
 		e.over = true
@@ -199,7 +219,17 @@ func (e *Engine) follow(w *worker) {
 // enter takes a place for one more message, and waits for one if there is none. The job is for that message.
 func (e *Engine) enter(ctx context.Context) (*job, error) {
 	e.mu.Lock()
-	for e.places == 0 && !e.draining {
+	defer e.mu.Unlock()
+	if err := e.awaitPlaceLocked(ctx); err != nil {
+		return nil, err
+	}
+	e.places--
+	return e.countInLocked(), nil
+}
+
+// awaitPlaceLocked waits until there is a place, which it leaves to the caller to take.
+func (e *Engine) awaitPlaceLocked(ctx context.Context) error {
+	for e.places <= 0 && !e.draining {
 		ready := make(chan struct{})
 		e.waiting = append(e.waiting, ready)
 		e.mu.Unlock()
@@ -207,16 +237,15 @@ func (e *Engine) enter(ctx context.Context) (*job, error) {
 		case <-ready:
 			e.mu.Lock()
 		case <-ctx.Done():
-			e.giveUp(ready)
-			return nil, ctx.Err()
+			e.mu.Lock()
+			e.giveUpLocked(ready)
+			return ctx.Err()
 		}
 	}
-	defer e.mu.Unlock()
 	if e.draining {
-		return nil, ErrDraining
+		return ErrDraining
 	}
-	e.places--
-	return e.countInLocked(), nil
+	return nil
 }
 
 // countInLocked counts a message in, and gives it a job. Jobs are kept here because the lock is held anyway.
@@ -231,10 +260,8 @@ func (e *Engine) countInLocked() *job {
 	return j
 }
 
-// giveUp stops waiting for a place; one that was offered meanwhile goes to the next.
-func (e *Engine) giveUp(ready chan struct{}) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// giveUpLocked stops waiting for a place; one that was offered meanwhile goes to the next.
+func (e *Engine) giveUpLocked(ready chan struct{}) {
 	if i := slices.Index(e.waiting, ready); i >= 0 {
 		e.waiting = slices.Delete(e.waiting, i, i+1)
 		return
@@ -253,14 +280,25 @@ func (e *Engine) offerLocked() {
 	}
 }
 
-// queueRow puts the steps of a pending row into their lane. They do not wait for a place, and may come while draining.
-func (e *Engine) queueRow(values context.Context, row Pending) {
-	jobs := make([]*job, len(row.Steps))
-	e.mu.Lock()
-	for i := range jobs { // all before the first is run, so that the engine is not idle in between
+// countAllInLocked counts the steps of a row in, all before the first is run, so that the engine is not idle in between.
+func (e *Engine) countAllInLocked(n int) []*job {
+	jobs := make([]*job, n)
+	for i := range jobs {
 		jobs[i] = e.countInLocked()
 	}
+	return jobs
+}
+
+// queueRow puts what a run emitted into its lane. It does not wait for a place, and may come while draining.
+func (e *Engine) queueRow(values context.Context, row Pending) {
+	e.mu.Lock()
+	jobs := e.countAllInLocked(len(row.Steps))
 	e.mu.Unlock()
+	e.queueSteps(values, row, jobs)
+}
+
+// queueSteps puts the steps of a pending row into their lane, as jobs that were counted in.
+func (e *Engine) queueSteps(values context.Context, row Pending, jobs []*job) {
 	for i, j := range jobs {
 		step := &row.Steps[i]
 		ref := &PendingRef{Sequence: row.Sequence, Step: i, Last: i == len(row.Steps)-1}

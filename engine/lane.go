@@ -14,6 +14,8 @@ type job struct {
 	values  context.Context // the submitter's, for its values
 	start   *Step           // where the run begins; nil for the message's entry
 	placed  bool            // holds one of the places that Submit waits for
+	keeping *keeping        // its pending row, which it waits for; nil if that is there, or there is none
+	crowd   *crowd          // the stored messages that it is one of; nil for others
 	next    *job            // in its lane, or among the spare ones
 }
 

@@ -64,6 +64,9 @@ type savepoint struct {
 
 // process carries one job to its fate. It returns nil if there is no disk to wait for.
 func (e *Engine) process(w *worker, j *job, f *Fate) (synced func(context.Context) error) {
+	if j.keeping != nil {
+		<-j.keeping.over // a moment, as a rule: the row was handed over before
+	}
 	e.follow(w)
 	r := &w.run
 	r.reset(e, w.chain, j)
@@ -106,6 +109,10 @@ func (r *run) toFate(w *worker, j *job, f *Fate) (synced func(context.Context) e
 			r.abandoned(j, f, ErrDraining)
 			return nil
 		}
+		if j.keeping != nil && j.keeping.err != nil {
+			r.abandoned(j, f, j.keeping.err)
+			return nil
+		}
 		if r.engine.overtakes(j.message.pending()) {
 			r.abandoned(j, f, errOvertakes)
 			return nil
@@ -128,7 +135,7 @@ func (r *run) toFate(w *worker, j *job, f *Fate) (synced func(context.Context) e
 		}
 		err := r.refused
 		if err == nil {
-			if synced, err = r.commit(f); err == nil {
+			if synced, err = r.engine.commit(r.tx, f); err == nil {
 				return synced
 			}
 		}
@@ -150,15 +157,15 @@ func (r *run) toFate(w *worker, j *job, f *Fate) (synced func(context.Context) e
 }
 
 // commit hands the fate to the transaction. A panic in it costs its message, not the process.
-func (r *run) commit(f *Fate) (synced func(context.Context) error, err error) {
+func (e *Engine) commit(tx Tx, f *Fate) (synced func(context.Context) error, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.engine.options.Logger.Error().Str("event", "transaction_panic").Str("message", f.Message.ID()).
+			e.options.Logger.Error().Str("event", "transaction_panic").Str("message", f.Message.ID()).
 				Str("device", f.Message.Origin().Name).Str("stack", string(debug.Stack())).Send()
 			err = fmt.Errorf("the transaction panicked: %T", p) // the value may hold anything
 		}
 	}()
-	return r.tx.Commit(context.Background(), *f)
+	return tx.Commit(context.Background(), *f)
 }
 
 func (r *run) abandoned(j *job, f *Fate, cause error) {

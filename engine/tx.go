@@ -68,18 +68,22 @@ type attemptKey struct{}
 type State uint8
 
 const (
+	// Stored: the message is on disk and will be run; what comes of it is told to nobody. See Engine.Store.
+	Stored State = iota + 1
 	// Done: the run reached its end; its outcome, if it has one, may still be a refusal.
-	Done State = iota + 1
+	Done
 	// DeadLettered: a failure that nothing took; the message is kept with cause and path.
 	DeadLettered
 	// Abandoned: the message is neither processed nor kept (the store refused it, or the engine stopped). Nothing may
-	// be acknowledged; the sender has to repeat.
+	// be acknowledged; the sender has to repeat. One that was stored before waits in its row for the next start.
 	Abandoned
 )
 
 // String names the state as metrics and JSON do.
 func (s State) String() string {
 	switch s {
+	case Stored:
+		return "stored"
 	case Done:
 		return "done"
 	case DeadLettered:
@@ -140,11 +144,11 @@ type Fate struct {
 	Attempt  int    // from 1
 	Revision string // of the chain set that it ran on
 
-	Emitted  []Pending  // what the run still has to do: to be written with its effects
+	Emitted  []Pending  // what is still to be done: to be written with the run's effects. If State is Stored, that is all
 	Consumed PendingRef // the pending step that this run carried out; zero if it came from outside
 }
 
-// Pending is work that outlives a run and must survive a restart: messages that the run emitted.
+// Pending is work that outlives a run and must survive a restart: messages that a run emitted, or that were stored.
 type Pending struct {
 	Sequence uint64 // rising; the order in which a restart queues the rows
 	Lane     string

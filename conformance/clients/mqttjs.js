@@ -1,8 +1,10 @@
-// mqttjs.js 4|5: a meter of MQTT.js that speaks MQTT 3.1.1 or 5. Its task and the lines it prints are those of task.py.
+// mqttjs.js 4|5 [ws]: a meter of MQTT.js that speaks MQTT 3.1.1 or 5, over TCP or websockets. Its task and the lines it prints
+// are those of task.py.
 const fs = require('fs')
 const mqtt = require('mqtt')
 
 const version = Number(process.argv[2])
+const websockets = process.argv[3] === 'ws'
 const task = JSON.parse(fs.readFileSync(0, 'utf8'))
 const me = 'v1/devices/me/'
 
@@ -23,7 +25,8 @@ function box() {
 }
 
 async function connect(username) {
-  const client = await mqtt.connectAsync({ host: task.host, port: task.port, protocolVersion: version, username, reconnectPeriod: 0 }, false)
+  const url = websockets ? task.http.replace('http', 'ws') + '/mqtt' : 'mqtt://' + task.host + ':' + task.port
+  const client = await mqtt.connectAsync(url, { protocolVersion: version, username, reconnectPeriod: 0 }, false)
   told('connected', client.connected)
   return client
 }

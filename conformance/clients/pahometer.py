@@ -1,24 +1,27 @@
-"""pahometer.py 4|5: a meter of paho-mqtt that speaks MQTT 3.1.1 or 5: see task."""
+"""pahometer.py 4|5 [websockets]: a meter of paho-mqtt that speaks MQTT 3.1.1 or 5, over TCP or websockets: see task."""
 
 import json
 import sys
+from urllib.parse import urlsplit
 
 from task import Box, answer_to, attributes, ended, events, greeted, question, request, sent, task, told
 from paho.mqtt.client import Client
 
 ME = "v1/devices/me/"
 version = int(sys.argv[1])
+transport = (sys.argv[2:] or ["tcp"])[0]
+port = task["port"] if transport == "tcp" else urlsplit(task["http"]).port
 
 
 def connect(user, on_message, *topics):
     """A client that is connected, and has subscribed."""
     connected, subscribed = Box("connect"), Box("subscribe")
-    client = Client(protocol=version)
+    client = Client(protocol=version, transport=transport)
     client.username_pw_set(user)
     client.on_connect = lambda client, userdata, flags, code, properties=None: connected.put(int(getattr(code, "value", code)))
     client.on_subscribe = lambda client, userdata, mid, granted, properties=None: subscribed.put(granted)
     client.on_message = on_message
-    client.connect(task["host"], task["port"])
+    client.connect(task["host"], port)
     client.loop_start()
     told("connected", connected.get())
     client.subscribe([(topic, 1) for topic in topics])

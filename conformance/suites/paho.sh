@@ -45,3 +45,5 @@ check "and nothing is made" "$(gridtie devices list --json | grep -c '"nobody"' 
 # The whole of a meter's life, over both versions of the protocol.
 round_trips "paho-mqtt, MQTT 3.1.1" paho-4 "${points[2]}" "$said_back" "$python" "$here/clients/pahometer.py" 4
 round_trips "paho-mqtt, MQTT 5" paho-5 "${points[3]}" "$said_back" "$python" "$here/clients/pahometer.py" 5
+round_trips "paho-mqtt, MQTT 3.1.1, websockets" paho-ws-4 "${points[4]}" "$said_back" "$python" "$here/clients/pahometer.py" 4 websockets
+round_trips "paho-mqtt, MQTT 5, websockets" paho-ws-5 "${points[5]}" "$said_back" "$python" "$here/clients/pahometer.py" 5 websockets

@@ -208,6 +208,7 @@ type submitter struct {
 	mu       sync.Mutex
 	messages []*engine.Message // without events
 	events   []*engine.Message
+	stored   [][]*engine.Message // by call
 	done     []func(engine.Fate)
 	contexts []context.Context
 	refuseAt int // 1-based; 0: never
@@ -225,6 +226,16 @@ func (s *submitter) Submit(ctx context.Context, m *engine.Message, done func(eng
 		return engine.ErrDraining
 	}
 	s.messages, s.done, s.contexts = append(s.messages, m), append(s.done, done), append(s.contexts, ctx)
+	return nil
+}
+
+func (s *submitter) Store(_ context.Context, ms []*engine.Message, done func(engine.Fate)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuseAt > 0 {
+		return engine.ErrDraining
+	}
+	s.stored, s.done = append(s.stored, ms), append(s.done, done)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
+	"github.com/gridtie/gridtie/registry"
 )
 
 // Message types and metadata, named as ThingsBoard names them: chains and exports rely on it.
@@ -26,7 +27,7 @@ const (
 )
 
 // PostAttributes hands over client attributes. An error is an *intake.BadPayload, and done is not called; whatever else
-// goes wrong is told done, as a fate that is Abandoned. It blocks while the engine is full, until ctx ends. more is metadata
+// goes wrong is told done, as a fate that is Abandoned. Of a profile whose Ack is stored, done is told Stored. It blocks while the engine is full, until ctx ends. more is metadata
 // of the protocol's.
 func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(engine.Fate), more ...engine.Pair) error {
 	s.seen()
@@ -40,9 +41,7 @@ func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(
 		return s.bad(err)
 	}
 	m := s.message(p, TypeAttributes, data, more, engine.Pair{Key: MetaNotifyDevice, Value: "false"})
-	if err := s.submit(ctx, m, done); err != nil {
-		done(abandoned(err))
-	}
+	s.post(ctx, p, []*engine.Message{m}, done)
 	return nil
 }
 
@@ -59,29 +58,49 @@ func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(e
 	if err != nil {
 		return s.bad(err)
 	}
-	if len(readings) > 1 {
-		done = (&gathering{left: len(readings), done: done}).one
-	}
-	for i, r := range readings {
-		m := s.message(p, TypeTelemetry, r.Data, more, engine.Pair{
-			Key: MetaTime, Value: strconv.FormatInt(r.Time.UnixMilli(), 10),
-		})
-		if err := s.submit(ctx, m, done); err != nil {
-			for range readings[i:] {
-				done(abandoned(err))
-			}
-			return nil
-		}
-	}
 	if len(readings) == 0 {
 		done(engine.Fate{State: engine.Done})
+		return nil
 	}
+	ms := make([]*engine.Message, len(readings))
+	for i, r := range readings {
+		ms[i] = s.message(p, TypeTelemetry, r.Data, more, engine.Pair{
+			Key: MetaTime, Value: strconv.FormatInt(r.Time.UnixMilli(), 10),
+		})
+	}
+	s.post(ctx, p, ms, done)
 	return nil
 }
 
-// submit hands a message to the engine. A refusal that will not pass by itself is for an operator to mend.
+// post hands over what came together. Where the profile says so, done is told when it is on disk, as one batch, before the
+// chain ran.
+func (s *Session) post(ctx context.Context, p *profile, ms []*engine.Message, done func(engine.Fate)) {
+	if p.Ack == registry.AckStored {
+		if err := s.missing(s.service.engine.Store(ctx, ms, done), ms[0]); err != nil {
+			done(abandoned(err))
+		}
+		return
+	}
+	if len(ms) > 1 {
+		done = (&gathering{left: len(ms), done: done}).one
+	}
+	for i, m := range ms {
+		if err := s.submit(ctx, m, done); err != nil {
+			for range ms[i:] {
+				done(abandoned(err))
+			}
+			return
+		}
+	}
+}
+
+// submit hands a message to the engine.
 func (s *Session) submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
-	err := s.service.engine.Submit(ctx, m, done)
+	return s.missing(s.service.engine.Submit(ctx, m, done), m)
+}
+
+// missing tells of a refusal that will not pass by itself: it is for an operator to mend.
+func (s *Session) missing(err error, m *engine.Message) error {
 	if errors.Is(err, engine.ErrUnknownChain) {
 		s.service.log.Error().Str("event", "chain_missing").Str("profile", s.device.Profile).Str("chain", m.Chain()).Send()
 	}

@@ -3,6 +3,7 @@ package devices_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,5 +141,50 @@ func TestProfilesAreReadOnceASecond(t *testing.T) {
 	p, err := s.Profile(t.Context())
 	if err != nil || !p.CastStrings || p.Name != registry.NewProfile("meters").Name {
 		t.Errorf("profile: got %+v (%v)", p, err)
+	}
+}
+
+// TestPostStored: where the profile says so, what comes together is stored together, whatever it is made of, and its
+// acknowledgement is that of the storing. What cannot be stored is abandoned.
+func TestPostStored(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.profile.Ack = registry.AckStored
+	s := b.session(t, "m")
+	var told []engine.State
+	tell := func(f engine.Fate) { told = append(told, f.State) }
+	for _, post := range []error{
+		s.PostAttributes(t.Context(), []byte(`{"a":1}`), tell),
+		s.PostTelemetry(t.Context(), []byte(`[{"ts":1,"values":{"v":1}},{"ts":2,"values":{"v":2}}]`), tell),
+		s.PostTelemetry(t.Context(), []byte(`[]`), tell),
+	} {
+		if post != nil {
+			t.Fatal(post)
+		}
+	}
+	if n := len(b.submitter.messages); n > 0 {
+		t.Errorf("%d messages were submitted, want all of them stored", n)
+	}
+	var got []string
+	for _, ms := range b.submitter.stored {
+		line := ""
+		for _, m := range ms {
+			line += m.Type() + m.Data().Text()
+		}
+		got = append(got, line)
+	}
+	want := []string{devices.TypeAttributes + `{"a":1}`, devices.TypeTelemetry + `{"v":1}` + devices.TypeTelemetry + `{"v":2}`}
+	if !slices.Equal(got, want) {
+		t.Errorf("stored: got %q, want %q", got, want)
+	}
+	for _, done := range b.submitter.done {
+		done(engine.Fate{State: engine.Stored})
+	}
+	b.submitter.refuseAt = 1
+	if err := s.PostAttributes(t.Context(), []byte(`{"a":2}`), tell); err != nil {
+		t.Fatal(err)
+	}
+	if want := []engine.State{engine.Done, engine.Stored, engine.Stored, engine.Abandoned}; !slices.Equal(told, want) {
+		t.Errorf("told: got %v, want %v", told, want)
 	}
 }

@@ -37,9 +37,11 @@ type Registry interface {
 	OnCall(hook func(device string))
 }
 
-// Engine is what messages are handed to; *engine.Engine has it. Submit may block to hold its caller back.
+// Engine is what messages are handed to; *engine.Engine has it. Both may block to hold their callers back.
 type Engine interface {
 	Submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error
+	// Store is for messages of one device that are acknowledged when they are on disk themselves.
+	Store(ctx context.Context, ms []*engine.Message, done func(engine.Fate)) error
 }
 
 // Options of a Service. Registry, Engine and Intake are mandatory, the zero value of all others works.

@@ -19,20 +19,34 @@ func TestBrokenBuildsAreFound(t *testing.T) {
 		noFlush bool
 		store   func(store.Store) store.Store
 		want    []crashtest.Fault // one of them
+		stored  bool
 	}{
-		{"it does not wait for the disk", false, func(s store.Store) store.Store { return hasty{s} }, []crashtest.Fault{crashtest.Lost}},
-		{"it does not flush", true, nil, []crashtest.Fault{crashtest.Lost}},
+		{"it does not wait for the disk", false, func(s store.Store) store.Store { return hasty{s} }, []crashtest.Fault{crashtest.Lost}, false},
+		{"it does not flush", true, nil, []crashtest.Fault{crashtest.Lost}, false},
 		{
 			"it forgets the last row of a provision", false, func(s store.Store) store.Store { return forgetful{s, "pending"} },
 			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			false,
 		},
 		{
 			"it forgets the last row of an attachment", false, func(s store.Store) store.Store { return forgetful{s, "attachment"} },
 			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			false,
 		},
 		{
 			"it emits events in a batch of their own", false, func(s store.Store) store.Store { return splitting{s} },
 			[]crashtest.Fault{crashtest.Lost},
+			false,
+		},
+		{
+			"it acknowledges what it stores before the disk has it", false, func(s store.Store) store.Store { return hasty{s} },
+			[]crashtest.Fault{crashtest.Lost},
+			true,
+		},
+		{
+			"it forgets what it stores", false, func(s store.Store) store.Store { return forgetful{s, "pending"} },
+			[]crashtest.Fault{crashtest.HalfMade, crashtest.Lost},
+			true,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -40,7 +54,7 @@ func TestBrokenBuildsAreFound(t *testing.T) {
 			key := secret.NewKey()
 			for seed := range uint64(5) {
 				crashes, err := crashtest.Crashes(t.Context(), key, crashtest.Options{
-					Seed: seed, Meters: 8, Workers: 2, Random: 50, NoFlush: c.noFlush, Store: c.store,
+					Seed: seed, Meters: 8, Workers: 2, Random: 50, NoFlush: c.noFlush, Store: c.store, Stored: c.stored,
 				})
 				if err != nil {
 					t.Fatal(err)

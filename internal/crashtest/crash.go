@@ -25,6 +25,7 @@ const (
 	AfterFlush    Moment = "after a flush"
 	BeforeEvents  Moment = "between a provision and its events" // acknowledged, and neither of them run
 	BetweenEvents Moment = "between two events"
+	AfterStoring  Moment = "between a stored message and its run"
 	AtRandom      Moment = "at random"
 	AtTheEnd      Moment = "when all had ended"
 )
@@ -42,6 +43,9 @@ type Options struct {
 	Meters  int
 	Workers int
 	Random  int // at most so many crashes at random moments
+
+	// Stored makes the profile acknowledge a message when it is stored, before it is run.
+	Stored bool
 
 	// FailAt is the flush that fails, and all after it do, too, from 1; 0 for none.
 	FailAt int
@@ -99,6 +103,11 @@ func (l *laboratory) load(ctx context.Context, o Options) func(*server.Core) err
 		w, err := Furnish(ctx, core.Registry)
 		if err != nil {
 			return err
+		}
+		if o.Stored {
+			if err := AcknowledgeStored(ctx, core.Registry); err != nil {
+				return err
+			}
 		}
 		return w.Work(ctx, core.Devices, &l.log, o.Meters, o.Workers)
 	}
@@ -169,7 +178,7 @@ func (l *laboratory) pull(at Moment) {
 		l.random--
 	}
 	percent := []int{0, 0, 10, 50, 90, 100}[l.rng.IntN(6)]
-	if at == BeforeEvents {
+	if at == BeforeEvents || at == AfterStoring {
 		percent = 0 // what was acknowledged has to do without luck
 	}
 	c := Crash{Moment: at}
@@ -225,7 +234,14 @@ func (w *watched) Commit(ctx context.Context, f engine.Fate) (func(context.Conte
 	w.lab.pull(AtRandom)
 	synced, err := w.Tx.Commit(ctx, f)
 	w.lab.pull(AtRandom)
-	return synced, err
+	if f.State != engine.Stored || err != nil {
+		return synced, err
+	}
+	return func(ctx context.Context) error {
+		err := synced(ctx)
+		w.lab.pull(AfterStoring)
+		return err
+	}, nil
 }
 
 // Examine starts the product on what a crash has left, lets it run what was left undone, and checks it. resumed is how

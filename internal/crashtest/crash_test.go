@@ -61,6 +61,48 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestCrashStored is TestCrash for a profile that acknowledges what is stored: what was acknowledged is run, once, in its
+// order, however much of it was run before the crash; and a second crash while it is taken up changes nothing.
+func TestCrashStored(t *testing.T) {
+	t.Parallel()
+	key, rng := secret.NewKey(), seeded(t)
+	crashes, err := crashtest.Crashes(t.Context(), key, crashtest.Options{
+		Seed: rng.Uint64(), Meters: 24, Workers: 6, Random: 100, Stored: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moments, waited, again := map[crashtest.Moment]int{}, 0, 0
+	for i, c := range thinned(crashes, most/2) {
+		moments[c.Moment]++
+		found, left, err := c.Examine(t.Context(), key)
+		if err != nil || len(found) > 0 {
+			t.Errorf("crash %d %s: %v\n%v", i, c.Moment, err, found)
+		}
+		if c.Moment == crashtest.AfterStoring && left > 0 {
+			waited++
+		}
+		if i%40 != 0 {
+			continue
+		}
+		second, err := c.Again(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Random: 10})
+		if err != nil {
+			t.Fatalf("after a crash %s: %v", c.Moment, err)
+		}
+		for _, a := range thinned(second, 5) {
+			again++
+			found, _, err := a.Examine(t.Context(), key)
+			if err != nil || len(found) > 0 {
+				t.Errorf("a crash %s, then one %s: %v\n%v", c.Moment, a.Moment, err, found)
+			}
+		}
+	}
+	t.Logf("%d crashes %v, %d behind a stored message with something left to run, %d second ones", len(crashes), moments, waited, again)
+	if waited == 0 || again == 0 {
+		t.Error("no crash came between a stored message and its run, or none after another")
+	}
+}
+
 // TestCrashAgain pulls the plug a second time, while the product takes up what the first crash has left.
 func TestCrashAgain(t *testing.T) {
 	t.Parallel()

@@ -56,12 +56,18 @@ func openStore(f *folder.Folder, address string) (store.Store, error) {
 	return postgres.Open(context.Background(), address, postgres.Options{})
 }
 
-// FurnishStore makes and furnishes the registry in an empty store.
-func FurnishStore(ctx context.Context, st store.Store, key secret.Key) (w World, err error) {
+// FurnishStore makes and furnishes the registry in an empty store; stored makes the meters' messages acknowledged when they are
+// stored.
+func FurnishStore(ctx context.Context, st store.Store, key secret.Key, stored bool) (w World, err error) {
 	core, err := server.NewCore(ctx, st, key, server.CoreOptions{})
 	if err != nil {
 		return w, err
 	}
 	defer func() { err = errors.Join(err, core.Close(ctx)) }()
+	if stored {
+		if err := AcknowledgeStored(ctx, core.Registry); err != nil {
+			return w, err
+		}
+	}
 	return Furnish(ctx, core.Registry)
 }

@@ -40,6 +40,9 @@ func TestKill(t *testing.T) {
 	rng := seeded(t)
 	program, chains := build(t)
 	t.Run("under load", func(t *testing.T) { underLoad(t, rng, ground{program: program, chains: chains}, *rounds) })
+	t.Run("under load, and what is stored is acknowledged", func(t *testing.T) {
+		underLoad(t, rng, ground{program: program, chains: chains, stored: true}, max(1, *rounds/3))
+	})
 	t.Run("at its first start", func(t *testing.T) {
 		atFirstStart(t, rng, *rounds, func(int) ground { return ground{program: program, chains: chains} })
 	})
@@ -49,6 +52,7 @@ func TestKill(t *testing.T) {
 type ground struct {
 	program, chains string
 	database        string // address; empty for a store in the folder
+	stored          bool   // messages are acknowledged when they are stored
 }
 
 func (g ground) launch(data string) (*crashtest.Process, error) {
@@ -69,7 +73,7 @@ func underLoad(t *testing.T, rng *rand.Rand, on ground, rounds int) {
 	data := filepath.Join(t.TempDir(), "data")
 	var storm crashtest.Storm
 	must(t, on.open(data, func(st store.Store, key secret.Key) (err error) {
-		storm.World, err = crashtest.FurnishStore(t.Context(), st, key)
+		storm.World, err = crashtest.FurnishStore(t.Context(), st, key, on.stored)
 		return err
 	}))
 	before := [2]int{}

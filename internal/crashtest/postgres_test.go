@@ -59,10 +59,12 @@ func TestKillOnDatabase(t *testing.T) {
 	rng, fewer := seeded(t), 1+*rounds/4
 	program, chains := build(t)
 	t.Run("under load", func(t *testing.T) {
-		underLoad(t, rng, ground{program, chains, inSchema(t, dsn, "kill", 0)}, fewer)
+		underLoad(t, rng, ground{program: program, chains: chains, database: inSchema(t, dsn, "kill", 0)}, fewer)
 	})
 	t.Run("at its first start", func(t *testing.T) {
-		atFirstStart(t, rng, fewer, func(n int) ground { return ground{program, chains, inSchema(t, dsn, "start", n)} })
+		atFirstStart(t, rng, fewer, func(n int) ground {
+			return ground{program: program, chains: chains, database: inSchema(t, dsn, "start", n)}
+		})
 	})
 }
 
@@ -75,11 +77,11 @@ func TestDatabaseKilled(t *testing.T) {
 		t.Skipf("no server to kill: set %s to the data folder of a server that is for these tests alone", dataEnv)
 	}
 	program, chains := build(t)
-	on := ground{program, chains, inSchema(t, database(t), "away", 0)}
+	on := ground{program: program, chains: chains, database: inSchema(t, database(t), "away", 0)}
 	data := filepath.Join(t.TempDir(), "data")
 	var storm crashtest.Storm
 	must(t, on.open(data, func(st store.Store, key secret.Key) (err error) {
-		storm.World, err = crashtest.FurnishStore(t.Context(), st, key)
+		storm.World, err = crashtest.FurnishStore(t.Context(), st, key, on.stored)
 		return err
 	}))
 	p, err := on.start(data)

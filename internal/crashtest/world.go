@@ -48,6 +48,12 @@ func Furnish(ctx context.Context, r *registry.Registry) (World, error) {
 	return w, nil
 }
 
+// AcknowledgeStored makes the profile of the meters acknowledge what is stored, before it is run.
+func AcknowledgeStored(ctx context.Context, r *registry.Registry) error {
+	_, err := r.ChangeProfile(ctx, server.FirstProfile, func(p *registry.Profile) { p.Ack = registry.AckStored })
+	return err
+}
+
 // character is how a meter behaves.
 type character uint8
 

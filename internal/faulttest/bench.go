@@ -79,7 +79,7 @@ func (b *bench) showLog() {
 // furnish makes the registry.
 func (b *bench) furnish() error {
 	return crashtest.InFolder(b.data, func(st store.Store, key secret.Key) (err error) {
-		b.storm.World, err = crashtest.FurnishStore(b, st, key)
+		b.storm.World, err = crashtest.FurnishStore(b, st, key, false)
 		return err
 	})
 }

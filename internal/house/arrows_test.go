@@ -36,6 +36,7 @@ func arrows() []arrow {
 		{"connectors/devices", []string{"connectors/intake", "engine/...", "registry", "supplypoint"}, "it knows no protocol"},
 		{"connectors/devices/mqttserver/...", []string{"connectors/devices/mqttserver/..."}, "a protocol knows no topic and no path"},
 		{"connectors/devices/coapserver/...", []string{"connectors/devices/coapserver/..."}, "a protocol knows no topic and no path"},
+		{"connectors/devices/websocket/...", nil, "a stream knows nothing of what goes through it"},
 		{"connectors/devices/thingsboard/...", append(dialect, "connectors/devices/thingsboard/..."), "dialects do not know each other"},
 		{"connectors/devices/azure/...", append(dialect, "connectors/devices/azure/..."), "dialects do not know each other"},
 		{"connectors/mqtt/...", []string{"connectors/mqtt/...", "connectors/intake", "engine/..."}, "adapters do not know each other"},

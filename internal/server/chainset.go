@@ -138,7 +138,15 @@ func (c *Core) put(ctx context.Context, set FileSet, chain *engine.Chain, findin
 type chainsInTurn struct{ *Core }
 
 func (e chainsInTurn) Submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
-	err := e.Engine.Submit(ctx, m, done)
+	return e.inTurn(func() error { return e.Engine.Submit(ctx, m, done) })
+}
+
+func (e chainsInTurn) Store(ctx context.Context, ms []*engine.Message, done func(engine.Fate)) error {
+	return e.inTurn(func() error { return e.Engine.Store(ctx, ms, done) })
+}
+
+func (e chainsInTurn) inTurn(hand func() error) error {
+	err := hand()
 	if !errors.Is(err, engine.ErrUnknownChain) {
 		return err
 	}
@@ -148,7 +156,7 @@ func (e chainsInTurn) Submit(ctx context.Context, m *engine.Message, done func(e
 	if ended {
 		return err
 	}
-	return e.Engine.Submit(ctx, m, done)
+	return hand()
 }
 
 // compile is engine.Compile for this server: what profiles name must be there, whether they come from files or not. The

@@ -6,10 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 )
@@ -80,6 +76,9 @@ func (s *Server) openTCP(name, address string, secure *tls.Config, serve func(co
 		return &AddressError{Flag: name, err: err}
 	}
 	at := l.Addr()
+	if name == "http" || name == "https" {
+		l = newPlaces(l, s.options.MaxConnections) // below TLS: a handshake takes a place, too
+	}
 	if secure != nil {
 		l = tls.NewListener(l, secure)
 	}
@@ -110,52 +109,6 @@ func (s *Server) Addresses() map[string]string {
 		all[e.name] = e.at.String()
 	}
 	return all
-}
-
-func (s *Server) servePublic(ctx context.Context, l net.Listener) error {
-	return serveHTTP(ctx, l, s.publicHandler())
-}
-
-// serveDevices serves devices that speak HTTP.
-func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
-	if n := s.options.MaxConnections; n > 0 {
-		l = netutil.LimitListener(l, n)
-	}
-	// A poll that waits ends with the server, not in five minutes; what was handed over is answered all the same.
-	return serveHTTP(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if full(s.store) != nil {
-			w.Header().Set("Retry-After", "60")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		polling, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(ctx, cancel)()
-		s.web.ServeHTTP(w, r.WithContext(polling))
-	}))
-}
-
-// serveHTTP serves until ctx ends, then lets requests under way finish. Answers have no time limit: polls wait for minutes.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		<-ctx.Done()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrainTime)
-		defer cancel()
-		if srv.Shutdown(late) != nil {
-			_ = srv.Close()
-		}
-	}()
-	err := srv.Serve(l)
-	if ctx.Err() != nil {
-		<-ended
-		return nil
-	}
-	return fmt.Errorf("serving HTTP on %s: %w", l.Addr(), err)
 }
 
 func closeAll(entrances []entrance) error {

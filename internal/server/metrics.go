@@ -51,7 +51,7 @@ func newSnapshot(s *Server) *snapshot {
 		in:           d("messages_in_total", "Messages that entered the engine, emitted ones included."),
 		done:         d("messages_done_total", "Messages whose run reached its end; the outcome may be a refusal."),
 		deadLettered: d("messages_dead_lettered_total", "Messages that no chain could finish, kept as dead letters."),
-		abandoned:    d("messages_abandoned_total", "Messages neither processed nor kept; their senders repeat them."),
+		abandoned:    d("messages_abandoned_total", "Messages that were not processed; their senders repeat them, or the next start does."),
 		inFlight:     d("messages_in_flight", "Messages in the engine whose fate is not on disk yet."),
 		repeated:     d("runs_repeated_total", "Runs repeated because a row they decided on had changed."),
 		outcomes:     d("outcomes_total", "Runs by the outcome code that their chain set.", "outcome"),

@@ -9,6 +9,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard/web"
+	"github.com/gridtie/gridtie/connectors/devices/websocket"
 	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/internal/admin"
 )
@@ -80,6 +81,9 @@ func (c *counters) begin() {
 			c.answered.WithLabelValues(route, strconv.Itoa(status))
 		}
 	}
+	for _, status := range websocket.Statuses() {
+		c.answered.WithLabelValues(mqttRoute, strconv.Itoa(status))
+	}
 	for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 		c.refused.WithLabelValues(r.String())
 	}
@@ -115,6 +119,13 @@ type webCounters struct{ c *counters }
 
 func (o *webCounters) Answered(route string, status int) {
 	o.c.answered.WithLabelValues(route, strconv.Itoa(status)).Inc()
+}
+
+// mqttRoute is the route of handshakes for MQTT over websockets.
+const mqttRoute = "mqtt"
+
+func (m *metrics) handshake(status int) {
+	m.counters.answered.WithLabelValues(mqttRoute, strconv.Itoa(status)).Inc()
 }
 
 type mqttCounters struct{ c *counters }

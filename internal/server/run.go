@@ -27,7 +27,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.watchStore(running) })
 	g.Go(func() error { return s.housekeep(running) })
-	g.Go(func() error { return serveHTTP(running, s.socket, s.adminHandler()) })
+	g.Go(func() error { return s.serveHTTP(running, s.socket, s.adminHandler()) })
 	if s.chains != nil {
 		g.Go(func() error { return s.chains.keep(running) })
 	}
@@ -111,7 +111,7 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	if s.core != nil {
 		if err := s.core.drain(ctx); err != nil {
-			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it.
+			// Nothing is lost: what was abandoned was not acknowledged, so that its sender repeats it, or waits in its row.
 			s.options.Logger.Warn().Err(err).Uint64("messages", s.core.Engine.Counts().Abandoned).Str("event", "messages_abandoned").Send()
 		}
 		err := s.core.Registry.Close()

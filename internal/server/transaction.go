@@ -87,7 +87,10 @@ func (t *transaction) fate(f engine.Fate, now time.Time) (registry.Fate, error) 
 		}
 		kept.Emit = append(kept.Emit, row)
 	}
-	if f.State == engine.DeadLettered {
+	switch f.State {
+	case engine.Stored: // the rows are all
+		return kept, nil
+	case engine.DeadLettered:
 		kept.DeadLetter = deadLetter(f, now)
 		return kept, nil
 	}

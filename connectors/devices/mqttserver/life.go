@@ -350,10 +350,21 @@ func (c *Conn) closeForLocked(err error) {
 	c.closeSayingLocked(reason, how, code, text)
 }
 
+// streamError is that of a stream with rules of its own, as a websocket is, which the client broke.
+type streamError interface {
+	error
+	TooLarge() bool // more than the stream takes; otherwise not what it may carry
+}
+
 // closeReason says what an error of reading or handling means for the connection.
 func closeReason(err error) (CloseReason, manner) {
 	var bad *packet.Error
+	var broken streamError
 	switch {
+	case errors.As(err, &broken) && broken.TooLarge():
+		return ClosedTooLarge, polite
+	case broken != nil:
+		return ClosedMalformed, polite
 	case errors.Is(err, errDisconnect):
 		return ClosedByClient, flushed
 	case errors.As(err, &bad) && (bad.Fault == packet.TooLarge || bad.Fault == packet.Unacceptable):

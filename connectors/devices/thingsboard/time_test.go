@@ -21,7 +21,8 @@ import (
 // deaf is an engine that takes messages and does nothing with them.
 type deaf struct{}
 
-func (deaf) Submit(context.Context, *engine.Message, func(engine.Fate)) error { return nil }
+func (deaf) Submit(context.Context, *engine.Message, func(engine.Fate)) error  { return nil }
+func (deaf) Store(context.Context, []*engine.Message, func(engine.Fate)) error { return nil }
 
 // directory knows one device, and one profile, which gives no key to be provisioned with.
 type directory struct{ devices.Registry }
