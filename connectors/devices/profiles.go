@@ -63,7 +63,10 @@ func (s *Service) ForgetProfiles() {
 
 // ShapeOf is how intake is to read what devices of a profile send.
 func ShapeOf(p registry.Profile) intake.Shape {
-	shape := intake.Shape{CastStrings: p.CastStrings}
+	shape := intake.Shape{
+		CastStrings: p.CastStrings,
+		Limits:      intake.Limits{Size: p.Limits.PayloadBytes, Depth: p.Limits.Depth, Values: p.Limits.Values},
+	}
 	for _, f := range p.Fields {
 		shape.Fields = append(shape.Fields, intake.Field{
 			Name: f.Name, Aliases: f.Aliases, Secret: f.Name == FieldSupplierKey,
