@@ -16,6 +16,7 @@ const FieldSupplierKey = "supplierKey"
 type profile struct {
 	registry.Profile
 	shape intake.Shape
+	sets  sets
 	read  time.Time
 }
 
@@ -41,7 +42,11 @@ func (s *Service) profile(ctx context.Context, name string) (*profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &profile{Profile: read, shape: ShapeOf(read), read: now}
+	limits, err := setsOf(read.Limits)
+	if err != nil {
+		return nil, err
+	}
+	p = &profile{Profile: read, shape: ShapeOf(read), sets: limits, read: now}
 	s.profiles.mu.Lock()
 	defer s.profiles.mu.Unlock()
 	if s.profiles.round != round {

@@ -137,7 +137,9 @@ func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publi
 	}
 	clientAttributes, sharedAttributes, err := d.session.Attributes(ctx, client, shared)
 	if err != nil {
-		d.dialect.log.Warn().Str("event", "attributes_unread").Str("device", d.session.Device().ID).Err(err).Send()
+		if !errors.Is(err, devices.ErrRate) { // that is told already
+			d.dialect.log.Warn().Str("event", "attributes_unread").Str("device", d.session.Device().ID).Err(err).Send()
+		}
 		done(mqttserver.CloseWithoutAck)
 		return
 	}
@@ -170,10 +172,7 @@ func (d *device) ask(ctx context.Context, r route, p mqttserver.Publish, done fu
 	}
 	topic, qos := r.answer+strconv.Itoa(int(r.id)), d.replyQoS(r)
 	if request.Method == body.MethodSessionLimits && r.answer == "v1/devices/me/rpc/response/" {
-		done(mqttserver.Ack)
-		d.send(topic, body.SessionLimits(body.Limits{
-			Payload: d.dialect.options.PacketBytes, Inflight: d.dialect.options.Inflight, Gateway: d.session.Device().Gateway,
-		}), qos)
+		d.tellLimits(ctx, topic, qos, done)
 		return
 	}
 	request.ID = r.id
@@ -204,6 +203,9 @@ func (d *device) Subscribe(ctx context.Context, filter string, qos byte) packet.
 	pushed, calls, known := topics.subscription(filter)
 	if !known {
 		return packet.TopicFilterInvalid
+	}
+	if (pushed != "" || calls != "") && !d.admit(ctx) {
+		return packet.QuotaExceeded
 	}
 	qos = min(qos, 1)
 	if d.granted == nil {
