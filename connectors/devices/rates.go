@@ -136,11 +136,13 @@ func (s *Session) pay(ctx context.Context, p *profile, look bool, values func() 
 		{Key: payer{LimitedProfile, p.Name}, Set: p.sets.all, Take: take},
 	}
 	now := s.service.now().Sub(s.service.rates.begin)
-	ask := s.service.rates.paying.Take
+	var r ratelimit.Refusal
+	var granted bool
 	if look {
-		ask = s.service.rates.paying.Look
+		r, granted = s.service.rates.paying.Look(now, claims[:]...)
+	} else {
+		r, granted = s.service.rates.paying.Take(now, claims[:]...) // called directly, so that claims need no memory
 	}
-	r, granted := ask(now, claims[:]...)
 	if granted {
 		return nil
 	}
