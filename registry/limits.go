@@ -3,6 +3,8 @@ package registry
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gridtie/gridtie/registry/rate"
 )
@@ -98,4 +100,33 @@ func (l *ProfileLimits) check() error {
 		}
 	}
 	return first
+}
+
+// ParseRateLimits reads rates as commands take them: NAME=LIMIT with blanks between, such as
+// "messages=20:1,600:60 telemetryMessages=10:1". Empty: none.
+func ParseRateLimits(text string) (l RateLimits, err error) {
+	for _, word := range strings.Fields(text) {
+		name, limit, ok := strings.Cut(word, "=")
+		known := l.Each()
+		i := slices.IndexFunc(known, func(r Rate) bool { return r.Name == name })
+		if !ok || i < 0 {
+			return RateLimits{}, fmt.Errorf("%w: %q is not NAME=LIMIT, the names being messages, telemetryMessages and telemetryDataPoints", ErrInvalid, word)
+		}
+		if err := rate.Limit(limit).Check(); err != nil {
+			return RateLimits{}, fmt.Errorf("%w: %s: %w; %s", ErrInvalid, name, err, rate.Example)
+		}
+		*known[i].Limit = rate.Limit(limit)
+	}
+	return l, nil
+}
+
+// String writes rates as ParseRateLimits reads them.
+func (l RateLimits) String() string {
+	var words []string
+	for _, r := range l.Each() {
+		if *r.Limit != "" {
+			words = append(words, r.Name+"="+string(*r.Limit))
+		}
+	}
+	return strings.Join(words, " ")
 }
