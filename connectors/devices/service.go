@@ -73,7 +73,7 @@ type Limits struct {
 	// Default 100,000.
 	FailureEntries int
 	// AddressRate is how many messages may come from one source, an IPv4 address or an IPv6 /64 network, whatever they are;
-	// what comes too much is a *RateError. Default 0: none.
+	// what comes too much is a *RateError. Default none.
 	AddressRate rate.Limit
 	// RateEntries is how many devices, gateways and profiles are remembered that have rate limits and used some of them up
 	// lately, each in about 200 bytes. Default 1,000,000.
