@@ -53,8 +53,11 @@ type Number struct {
 // Numbers are the limits that are numbers, in the order of the documentation.
 func (l *ProfileLimits) Numbers() []Number {
 	return []Number{
-		{"payloadBytes", &l.PayloadBytes, MaxPayloadBytes}, {"depth", &l.Depth, MaxPayloadDepth}, {"values", &l.Values, MaxPayloadValues},
-		{"devices", &l.Devices, MaxDevices}, {"gatewayDevices", &l.GatewayDevices, MaxDevices},
+		{"payloadBytes", &l.PayloadBytes, MaxPayloadBytes},
+		{"depth", &l.Depth, MaxPayloadDepth},
+		{"values", &l.Values, MaxPayloadValues},
+		{"devices", &l.Devices, MaxDevices},
+		{"gatewayDevices", &l.GatewayDevices, MaxDevices},
 	}
 }
 
@@ -67,8 +70,10 @@ type Kind struct {
 // Kinds are the rates by kind, in the order of the documentation.
 func (l *ProfileLimits) Kinds() []Kind {
 	return []Kind{
-		{"rateLimits", &l.Rates}, {"gatewayRateLimits", &l.GatewayRates},
-		{"gatewayDeviceRateLimits", &l.GatewayDeviceRates}, {"profileRateLimits", &l.ProfileRates},
+		{"rateLimits", &l.Rates},
+		{"gatewayRateLimits", &l.GatewayRates},
+		{"gatewayDeviceRateLimits", &l.GatewayDeviceRates},
+		{"profileRateLimits", &l.ProfileRates},
 	}
 }
 

@@ -74,11 +74,13 @@ func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mq
 	case ask:
 		d.ask(ctx, r, p, done)
 	case refused:
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 	case fatal:
 		done(mqttserver.CloseWithoutAck)
 	case unknown:
-		done(mqttserver.Ack.With(packet.TopicNameInvalid))
+		if d.paid(ctx, done) {
+			done(mqttserver.Ack.With(packet.TopicNameInvalid))
+		}
 	}
 	if err != nil {
 		d.badPayload(ctx, p, done)
@@ -127,12 +129,12 @@ func (d *device) badPayload(ctx context.Context, p mqttserver.Publish, done func
 func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
 	v, err := d.dialect.service.Parse(p.Payload)
 	if err != nil {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	client, shared, ok := body.ReadAttributeKeys(v)
 	if !ok {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	clientAttributes, sharedAttributes, err := d.session.Attributes(ctx, client, shared)
@@ -158,13 +160,13 @@ func (d *device) replyQoS(r route) byte {
 func (d *device) ask(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
 	v, err := d.dialect.service.Parse(p.Payload)
 	if err != nil {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	request, err := body.ReadRequest(v)
 	switch {
 	case errors.Is(err, body.ErrNoObject):
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	case err != nil: // ThingsBoard closes the connection for a request without method, whatever the profile says
 		done(mqttserver.CloseWithoutAck)

@@ -1,6 +1,7 @@
 package thingsboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
+	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -79,9 +81,12 @@ func (g *gateway) publish(ctx context.Context, p mqttserver.Publish, done func(m
 	case gatewayCalls:
 		err = g.answer(ctx, p, done)
 	case gatewayClaim:
-		done(mqttserver.Ack)
+		err = g.ignore(ctx, mqttserver.Ack, done)
 	default:
-		done(mqttserver.Ack.With(packet.TopicNameInvalid))
+		err = g.ignore(ctx, mqttserver.Ack.With(packet.TopicNameInvalid), done)
+	}
+	if bad := (*intake.BadPayload)(nil); errors.As(err, &bad) {
+		err = cmp.Or(g.pay(ctx), err) // for what could not be read
 	}
 	switch {
 	case err == nil:
@@ -94,6 +99,24 @@ func (g *gateway) publish(ctx context.Context, p mqttserver.Publish, done func(m
 	default:
 		g.device.badPayload(ctx, p, done)
 	}
+}
+
+// ignore does nothing with a message, for which the gateway pays itself.
+func (g *gateway) ignore(ctx context.Context, v mqttserver.Verdict, done func(mqttserver.Verdict)) error {
+	err := g.pay(ctx)
+	if err == nil {
+		done(v)
+	}
+	return err
+}
+
+// pay pays for a message that is about no device.
+func (g *gateway) pay(ctx context.Context) error {
+	err := g.device.session.Admit(ctx)
+	if err != nil && !errors.Is(err, devices.ErrRate) {
+		return errUndecided
+	}
+	return err
 }
 
 // overRate is the verdict on a message that is more than the limits allow. A client of MQTT 5 is told so in the

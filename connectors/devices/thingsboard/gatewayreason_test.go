@@ -211,6 +211,20 @@ func TestR08_GatewayItself(t *testing.T) {
 	}
 }
 
+// TestR08_GatewaysNonsense: for what is about no device the gateway pays itself.
+func TestR08_GatewaysNonsense(t *testing.T) {
+	t.Parallel()
+	clock := &hand{}
+	h := build(t, clock.use)
+	h.limit(func(l *registry.ProfileLimits) { l.GatewayDeviceRates.Messages = "4:60" }) // one for its session
+	g := h.gateway5("G")
+	g.post(gatewayTelemetry, `{"A":[`, packet.PayloadFormatInvalid)
+	g.post("v1/gateway/x", ``, packet.TopicNameInvalid)
+	g.post("v1/gateway/claim", ``, packet.Success)
+	g.post(gatewayTelemetry, `{"A":[`, packet.QuotaExceeded)
+	g.wantGone(packet.QuotaExceeded)
+}
+
 // TestR08_GatewaysOtherMessages: a device behind a gateway that connects, reads and answers costs both of them messages.
 func TestR08_GatewaysOtherMessages(t *testing.T) {
 	t.Parallel()

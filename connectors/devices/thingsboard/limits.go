@@ -30,6 +30,22 @@ func (d *device) tellLimits(ctx context.Context, topic string, qos byte, done fu
 	d.send(topic, body.SessionLimits(l), qos)
 }
 
+// paid pays for a message that costs something although nothing is done with it. If the device cannot, it is cut off.
+func (d *device) paid(ctx context.Context, done func(mqttserver.Verdict)) bool {
+	if d.session.Admit(ctx) == nil {
+		return true
+	}
+	done(mqttserver.CloseWithoutAck)
+	return false
+}
+
+// unread is the end of a message that could not be read, before anybody has paid for it.
+func (d *device) unread(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
+	if d.paid(ctx, done) {
+		d.badPayload(ctx, p, done)
+	}
+}
+
 // admit lets a subscription in. Who subscribes too often is cut off, as with any other message.
 func (d *device) admit(ctx context.Context) bool {
 	err := d.session.Admit(ctx)

@@ -68,7 +68,7 @@ func TestR08_HTTPRateLimit(t *testing.T) {
 	for range 2 {
 		w.want("POST", "/api/v1/T/telemetry", `{"a":1}`, http.StatusOK, "")
 	}
-	r, err := http.Post(w.url+"/api/v1/T/telemetry", "application/json", strings.NewReader(`{"a":1}`)) //nolint:noctx // a test
+	r, err := http.Post(w.url+"/api/v1/T/telemetry", "application/json", strings.NewReader(`{"a":1}`))
 	must(t, err)
 	must(t, r.Body.Close())
 	if after := r.Header.Get("Retry-After"); r.StatusCode != http.StatusTooManyRequests || after != "30" {
@@ -152,6 +152,15 @@ func TestR08_WhatMessagesCost(t *testing.T) {
 			},
 			func(c *client) { c.publish("v1/devices/me/rpc/request/1", `{"method":"getSessionLimits"}`, 1) },
 		},
+		"what is not served, or cannot be read": {
+			registry.RateLimits{Messages: "4:60"},
+			func(c *client) {
+				c.post("wrong/topic", `{}`)
+				c.post("v1/gateway/telemetry", `{}`)
+				c.post("v1/devices/me/claim", `{}`)
+			},
+			func(c *client) { c.publish("wrong/topic", ``, 1) },
+		},
 		"telemetry without a value": {
 			registry.RateLimits{Messages: "3:60"},
 			func(c *client) {
@@ -190,10 +199,9 @@ func TestR08_BadPayloadsCost(t *testing.T) {
 	h := build(t, clock.use)
 	h.limit(func(l *registry.ProfileLimits) { l.Rates.Messages = "3:60" })
 	_, c := h.meter5(packet.Properties{})
-	for range 2 {
-		c.post(telemetry, `{"a":`, packet.PayloadFormatInvalid)
-	}
-	c.publish(telemetry, `{"a":`, 1)
+	c.post(telemetry, `{"a":`, packet.PayloadFormatInvalid)
+	c.post("v1/devices/me/attributes/request/1", `5`, packet.PayloadFormatInvalid)
+	c.publish("v1/devices/me/rpc/request/1", `[`, 1)
 	c.wantGone(packet.ImplementationSpecificError)
 }
 
