@@ -130,6 +130,22 @@ func TestQuotaOfAGateway(t *testing.T) {
 	}
 }
 
+// TestQuotaSetLater: what is there when a limit is set counts.
+func TestQuotaSetLater(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	limited(t, b, "small", 0, 0)
+	for _, name := range []string{"a", "b", "c"} {
+		must[registry.Provisioned](t)(b.Provision(t.Context(), registry.ProvisionRequest{Profile: "small", Name: name}))
+	}
+	_, err := b.ChangeProfile(t.Context(), "small", func(p *registry.Profile) { p.Limits.Devices = 2 })
+	ok(t, err)
+	wantCounted(t, b, "small", 3, 3)
+	if _, err := b.Provision(t.Context(), registry.ProvisionRequest{Profile: "small", Name: "d"}); reasonOf(err) != registry.RefusedProfileFull {
+		t.Errorf("one more: got %v, want %q", err, registry.RefusedProfileFull)
+	}
+}
+
 // TestQuotaTogether: devices that come at once never exceed a limit, and fill it, although runs are repeated and given up.
 func TestQuotaTogether(t *testing.T) {
 	t.Parallel()
@@ -193,6 +209,10 @@ func TestQuotaOfATransaction(t *testing.T) {
 		_, err := b.Provision(in, registry.ProvisionRequest{Profile: "small", Name: name})
 		return err
 	}
+	ok(t, provision("gone"))
+	tx.Discard()
+	in, tx, err = b.Begin(ctx, registry.TxOptions{})
+	ok(t, err)
 	mark := tx.Mark()
 	ok(t, provision("a"))
 	tx.Rollback(mark)

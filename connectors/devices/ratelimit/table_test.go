@@ -130,7 +130,17 @@ func TestAnotherSet(t *testing.T) {
 	for i, c := range []struct {
 		limit rate.Limit
 		want  bool
-	}{{"1:60", true}, {"1:60", false}, {"1:61", true}, {"1:61", false}, {"1:60,5:5", true}} {
+	}{
+		{"1:60", true},
+		{"1:60", false},
+		{"1:61", true},
+		{"1:61", false},
+		{"1:60,5:5", true},
+		{"3:60", true},
+		{"3:60", true},
+		{"3:60", true},
+		{"3:60", false},
+	} {
 		if _, granted := table.Take(0, one("a", set(t, c.limit), 0, 1)); granted != c.want {
 			t.Errorf("%d: got %t, want %t", i, granted, c.want)
 		}
