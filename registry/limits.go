@@ -43,16 +43,16 @@ const (
 	MaxDevices       = 1_000_000_000
 )
 
-// Number is one of the numbers among the limits, with its name in JSON and the most that it can be.
-type Number struct {
+// LimitNumber is one of the numbers among the limits, with its name in JSON and the most that it can be.
+type LimitNumber struct {
 	Name  string
 	Value *int
 	Most  int
 }
 
 // Numbers are the limits that are numbers, in the order of the documentation.
-func (l *ProfileLimits) Numbers() []Number {
-	return []Number{
+func (l *ProfileLimits) Numbers() []LimitNumber {
+	return []LimitNumber{
 		{"payloadBytes", &l.PayloadBytes, MaxPayloadBytes},
 		{"depth", &l.Depth, MaxPayloadDepth},
 		{"values", &l.Values, MaxPayloadValues},
@@ -61,15 +61,15 @@ func (l *ProfileLimits) Numbers() []Number {
 	}
 }
 
-// Kind is one of the kinds of rates, with its name in JSON.
-type Kind struct {
+// LimitKind is one of the kinds of rates, with its name in JSON.
+type LimitKind struct {
 	Name  string
 	Rates *RateLimits
 }
 
 // Kinds are the rates by kind, in the order of the documentation.
-func (l *ProfileLimits) Kinds() []Kind {
-	return []Kind{
+func (l *ProfileLimits) Kinds() []LimitKind {
+	return []LimitKind{
 		{"rateLimits", &l.Rates},
 		{"gatewayRateLimits", &l.GatewayRates},
 		{"gatewayDeviceRateLimits", &l.GatewayDeviceRates},
@@ -77,15 +77,15 @@ func (l *ProfileLimits) Kinds() []Kind {
 	}
 }
 
-// Rate is one of the three limits of a kind, with its name in JSON.
-type Rate struct {
+// LimitRate is one of the three limits of a kind, with its name in JSON.
+type LimitRate struct {
 	Name  string
 	Limit *rate.Limit
 }
 
 // Each is every limit of the kind.
-func (l *RateLimits) Each() []Rate {
-	return []Rate{
+func (l *RateLimits) Each() []LimitRate {
+	return []LimitRate{
 		{"messages", &l.Messages}, {"telemetryMessages", &l.TelemetryMessages}, {"telemetryDataPoints", &l.TelemetryDataPoints},
 	}
 }
@@ -113,7 +113,7 @@ func ParseRateLimits(text string) (l RateLimits, err error) {
 	for _, word := range strings.Fields(text) {
 		name, limit, ok := strings.Cut(word, "=")
 		known := l.Each()
-		i := slices.IndexFunc(known, func(r Rate) bool { return r.Name == name })
+		i := slices.IndexFunc(known, func(r LimitRate) bool { return r.Name == name })
 		if !ok || i < 0 {
 			return RateLimits{}, fmt.Errorf("%w: %q is not NAME=LIMIT, the names being messages, telemetryMessages and telemetryDataPoints", ErrInvalid, word)
 		}

@@ -204,14 +204,6 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 	return p, nil
 }
 
-// countFor counts devices if the profile limits their number, unless that is a matter of the caller's transaction.
-func (r *Registry) countFor(ctx context.Context, p *Profile) error {
-	if !p.limitsDevices() || r.find(ctx) != nil {
-		return nil
-	}
-	return r.CountDevices(ctx)
-}
-
 func (t *Tx) addProfile(ctx context.Context, p Profile, s secret.Text) error {
 	sealed, err := t.r.keys.seal.Seal([]byte(s.Reveal()), profileKey(p.Name))
 	if err != nil {

@@ -123,6 +123,14 @@ func (t *Tx) note(p taken) {
 // limitsDevices tells whether a profile limits how many devices there are.
 func (p *Profile) limitsDevices() bool { return p.Limits.Devices > 0 || p.Limits.GatewayDevices > 0 }
 
+// countFor counts devices if the profile limits their number, unless that is a matter of the caller's transaction.
+func (r *Registry) countFor(ctx context.Context, p *Profile) error {
+	if !p.limitsDevices() || r.find(ctx) != nil {
+		return nil
+	}
+	return r.CountDevices(ctx)
+}
+
 // CountDevices counts the devices that are there, if there is a limit on their number and they are not counted yet: a look at
 // every device, while no batch is applied. Open does so, and so does every verb that sets such a limit outside a transaction
 // of its caller's.

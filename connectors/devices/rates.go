@@ -94,7 +94,8 @@ func (s *Service) arrive(from netip.Addr) error {
 }
 
 // begin lets a message of the device in, and returns its profile. Of a post it already says that there is nothing left to pay
-// with, before the payload is read: no payload shorter than "{a:1}" has a value.
+// with, before the payload is read: no payload shorter than "{a:1}" has a value. (A longer one may have none either, such as
+// {"a":null}; it is refused like others then.)
 func (s *Session) begin(ctx context.Context, payload []byte) (*profile, error) {
 	s.seen()
 	if s.opened {

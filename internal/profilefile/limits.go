@@ -33,7 +33,7 @@ func (r *reader) limits() (l registry.ProfileLimits) {
 }
 
 // whole reads a whole number from 1 to what it may be at most.
-func whole(at engine.DocumentValue, n registry.Number) {
+func whole(at engine.DocumentValue, n registry.LimitNumber) {
 	switch at.Kind() {
 	case 0:
 	case '0':
@@ -49,7 +49,7 @@ func whole(at engine.DocumentValue, n registry.Number) {
 }
 
 // rates reads the three rates of a kind.
-func rates(at engine.DocumentValue, k registry.Kind) {
+func rates(at engine.DocumentValue, k registry.LimitKind) {
 	switch at.Kind() {
 	case 0:
 		return
