@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -128,13 +129,22 @@ func (r *Registry) countFor(ctx context.Context, p *Profile) error {
 	if !p.limitsDevices() || r.find(ctx) != nil {
 		return nil
 	}
-	return r.CountDevices(ctx)
+	return r.CountDevices(context.WithoutCancel(ctx)) // the limit is there, whether or not its caller waits
 }
 
 // CountDevices counts the devices that are there, if there is a limit on their number and they are not counted yet: a look at
 // every device, while no batch is applied. Open does so, and so does every verb that sets such a limit outside a transaction
 // of its caller's.
 func (r *Registry) CountDevices(ctx context.Context) error {
+	for {
+		err := r.countOnce(ctx)
+		if !errors.Is(err, ErrAway) || ctx.Err() != nil {
+			return err // a store that is away is waited for when the next view begins
+		}
+	}
+}
+
+func (r *Registry) countOnce(ctx context.Context) error {
 	r.quota.mu.Lock()
 	done := r.quota.counted
 	r.quota.mu.Unlock()

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/rate"
+	"github.com/gridtie/gridtie/registry/store"
 )
 
 // limited adds a profile that limits how many devices there are.
@@ -143,6 +145,40 @@ func TestQuotaSetLater(t *testing.T) {
 	wantCounted(t, b, "small", 3, 3)
 	if _, err := b.Provision(t.Context(), registry.ProvisionRequest{Profile: "small", Name: "d"}); reasonOf(err) != registry.RefusedProfileFull {
 		t.Errorf("one more: got %v, want %q", err, registry.RefusedProfileFull)
+	}
+}
+
+// away goes away once, at the view at which left comes to zero.
+type away struct {
+	store.Store
+	left atomic.Int64
+}
+
+func (a *away) View(ctx context.Context, read func(store.Reader) error) (store.LSN, error) {
+	if a.left.Add(-1) == 0 {
+		return 0, store.ErrAway
+	}
+	return a.Store.View(ctx, read)
+}
+
+// TestQuotaSetWhileTheStoreIsAway: devices are counted all the same, and whether or not the caller still waits.
+func TestQuotaSetWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	for n := int64(1); n <= 6; n++ {
+		b := open(t)
+		limited(t, b, "small", 0, 0)
+		must[registry.Provisioned](t)(b.Provision(t.Context(), registry.ProvisionRequest{Profile: "small", Name: "a"}))
+		ok(t, b.Close())
+		s := &away{Store: b.store}
+		r, err := registry.Open(t.Context(), s, registry.Options{ServerKey: b.key, Clock: b.clock.Now, Lazy: -1})
+		ok(t, err)
+		s.left.Store(n)
+		_, err = r.ChangeProfile(t.Context(), "small", func(p *registry.Profile) { p.Limits.Devices = 1 })
+		ok(t, err)
+		if got, _, counted := r.CountedDevices("small"); got != 1 || !counted {
+			t.Errorf("away at view %d: got %d devices, counted %t, want 1", n, got, counted)
+		}
+		ok(t, r.Close())
 	}
 }
 
