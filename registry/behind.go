@@ -53,6 +53,10 @@ func (t *Tx) behind(ctx context.Context, req BehindRequest) (Provisioned, error)
 	if err != nil {
 		return Provisioned{}, err
 	}
+	own, err := t.profile(ctx, gateway.Profile)
+	if err != nil {
+		return Provisioned{}, err
+	}
 	if existing == nil {
 		profile, err := t.profile(ctx, req.Profile)
 		if err != nil {
@@ -62,7 +66,7 @@ func (t *Tx) behind(ctx context.Context, req BehindRequest) (Provisioned, error)
 		if err != nil {
 			return Provisioned{}, err
 		}
-		d, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name, Via: gateway.ID}, c)
+		d, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name, Via: gateway.ID}, c, profile.Limits.Devices, own.Limits.GatewayDevices)
 		return Provisioned{Device: d, Credentials: c, Result: Created}, err
 	}
 	seen, err := t.activityOf(ctx, existing.ID)
@@ -74,6 +78,9 @@ func (t *Tx) behind(ctx context.Context, req BehindRequest) (Provisioned, error)
 	case existing.Gateway || seen.First != 0 || existing.Via == "" && seen.Active != 0:
 		return Provisioned{}, &Refusal{Reason: RefusedOwnConnection}
 	case existing.Via == "":
+		if err := t.take(taken{gateway: gateway.ID}, 0, own.Limits.GatewayDevices); err != nil {
+			return Provisioned{}, err
+		}
 		p.Device.Via, p.Result = gateway.ID, Claimed
 		err = devices.put(t, existing, &p.Device)
 	}

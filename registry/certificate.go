@@ -134,7 +134,7 @@ func (t *Tx) vouched(ctx context.Context, profile *profileRow, d *Device, name s
 	case d == nil && !profile.CreateByCertificate:
 		return Provisioned{}, &Refusal{Reason: RefusedNotPreProvisioned}
 	case d == nil:
-		added, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name}, settled)
+		added, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name}, settled, profile.Limits.Devices, 0)
 		return Provisioned{Device: added, Credentials: settled, Result: Created}, err
 	case d.Profile != profile.Name:
 		return Provisioned{}, &Refusal{Reason: RefusedNameTaken, Existing: d}

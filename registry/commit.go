@@ -128,6 +128,8 @@ func (t *Tx) apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 	case err != nil:
 		return 0, err
 	}
+	t.r.quota.settle(t.places)
+	t.places = nil
 	t.r.tell(lsn, t.notices)
 	return lsn, nil
 }

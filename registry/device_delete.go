@@ -46,6 +46,7 @@ func (t *Tx) endDevice(ctx context.Context, id string) error {
 		attachments.delete(t, active) // its history goes with the rest
 	}
 	devices.delete(t, d)
+	t.leave(d)
 	t.put(goneKey(id), noValue)
 	t.notify(notice{device: id, event: deviceGone})
 	return nil

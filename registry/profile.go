@@ -48,6 +48,8 @@ type Profile struct {
 	Transport
 	CertificateChain
 
+	Limits ProfileLimits `json:"limits,omitzero"`
+
 	// Source is the file that the profile comes from (see [Registry.UseFileProfiles]), empty for one that was added here.
 	Source string `json:"source,omitempty"`
 }
@@ -108,6 +110,9 @@ func (p *Profile) check() error {
 				return fmt.Errorf("field %q: %w", f.Name, err)
 			}
 		}
+	}
+	if err := p.Limits.check(); err != nil {
+		return err
 	}
 	return p.CheckTransport()
 }
@@ -190,6 +195,9 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 		}
 		return t.addProfile(ctx, p, s)
 	})
+	if err == nil {
+		err = r.countFor(ctx, &p)
+	}
 	if err != nil {
 		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
 	}
@@ -248,6 +256,9 @@ func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*
 		}
 		return t.putProfile(ctx, old, &profileRow{Profile: p, Secret: old.Secret})
 	})
+	if err == nil {
+		err = r.countFor(ctx, &p)
+	}
 	if err != nil {
 		return Profile{}, fmt.Errorf("updating profile %q: %w", name, err)
 	}

@@ -116,7 +116,7 @@ func (t *Tx) provision(ctx context.Context, req ProvisionRequest) (Provisioned, 
 	if err != nil {
 		return Provisioned{}, err
 	}
-	d, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name, Gateway: req.Gateway}, settled)
+	d, err := t.addDevice(ctx, Device{Name: name, Profile: profile.Name, Gateway: req.Gateway}, settled, profile.Limits.Devices, 0)
 	return Provisioned{Device: d, Credentials: settled, Result: Created}, err
 }
 
@@ -128,8 +128,11 @@ func (p *profileRow) asks(req ProvisionRequest) bool {
 	return req.Authority == ""
 }
 
-// addDevice writes a device whose name has been looked up and found free.
-func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials) (Device, error) {
+// addDevice writes a device whose name has been looked up and found free, if the limits of profile and gateway allow it.
+func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials, ofProfile, ofGateway int) (Device, error) {
+	if err := t.take(taken{profile: d.Profile, gateway: d.Via}, ofProfile, ofGateway); err != nil {
+		return Device{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Device{}, fmt.Errorf("making a device id: %w", err)
@@ -197,12 +200,14 @@ func (t *Tx) repeat(ctx context.Context, profile *profileRow, d *Device, since t
 }
 
 // AddDevice adds a device for an operator, for example one that is to be claimed by CHECK_PRE_PROVISIONED_DEVICES. Of d
-// name, profile and gateway count. The name is ErrExists if taken; credentials that cannot be had are a *Refusal.
+// name, profile and gateway count. The name is ErrExists if taken; credentials that cannot be had, and one device too
+// many, are a *Refusal.
 func (r *Registry) AddDevice(ctx context.Context, d Device, c Credentials) (Device, Credentials, error) {
 	var added Device
 	var settled Credentials
 	err := r.run(ctx, func(t *Tx) error {
-		if _, err := t.profile(ctx, d.Profile); err != nil {
+		profile, err := t.profile(ctx, d.Profile)
+		if err != nil {
 			return err
 		}
 		name, err := CleanName(d.Name)
@@ -219,7 +224,7 @@ func (r *Registry) AddDevice(ctx context.Context, d Device, c Credentials) (Devi
 		if settled, err = c.settle(); err != nil {
 			return err
 		}
-		added, err = t.addDevice(ctx, Device{Name: name, Profile: d.Profile, Gateway: d.Gateway}, settled)
+		added, err = t.addDevice(ctx, Device{Name: name, Profile: d.Profile, Gateway: d.Gateway}, settled, profile.Limits.Devices, 0)
 		return err
 	})
 	if err != nil {

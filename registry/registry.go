@@ -22,6 +22,8 @@ type Options struct {
 	Owner     string           // name of this process in pending rows, where several share a store
 	Retention time.Duration    // of outcomes and dead letters; default 90 days
 	Lazy      time.Duration    // how often activity is written; default 5 s, negative for only when told (Housekeep)
+	// Devices is how many devices there may be; 0 for any number. Those that are there stay, however many they are.
+	Devices int
 }
 
 const (
@@ -47,6 +49,7 @@ type Registry struct {
 	quiet     quietRing
 	activity  activity
 	hooks     hooks
+	quota     quota
 
 	stop   context.CancelFunc
 	lazies chan struct{} // closed when the goroutine of lazy writes has ended
@@ -72,8 +75,12 @@ func Open(ctx context.Context, s store.Store, o Options) (*Registry, error) {
 		r.retention = defaultRetention
 	}
 	r.pending.steps = map[uint64]int{}
+	r.quota.most = o.Devices
 	r.hooks.init()
 	if err := r.open(ctx, o.ServerKey); err != nil {
+		return nil, fmt.Errorf("opening the registry: %w", err)
+	}
+	if err := r.CountDevices(ctx); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
 	running, stop := context.WithCancel(context.Background())

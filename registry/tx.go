@@ -26,6 +26,7 @@ type Tx struct {
 	place   map[string]int // key → position in writes
 	journal []undo
 	notices []notice           // what hooks are told once the batch is on disk
+	places  []taken            // of devices that are made or deleted
 	reads   map[string]reading // rows that were decided on
 	rests   store.LSN
 	reader  store.Reader // of the view under way
@@ -47,11 +48,16 @@ const (
 	writeDelete
 )
 
-// undo restores a write, or takes back a notice if at is negative.
+// undo restores a write, or takes back a notice or a place if at says so.
 type undo struct {
 	at  int
 	was write
 }
+
+const (
+	undoNotice = -1
+	undoPlace  = -2
+)
 
 type txKey struct{}
 
@@ -312,7 +318,7 @@ func (t *Tx) write(w write) {
 
 func (t *Tx) notify(n notice) {
 	t.notices = append(t.notices, n)
-	t.journal = append(t.journal, undo{at: -1})
+	t.journal = append(t.journal, undo{at: undoNotice})
 }
 
 // Mark returns a point to roll back to.
@@ -323,11 +329,16 @@ func (t *Tx) Rollback(mark int) {
 	for len(t.journal) > mark {
 		last := t.journal[len(t.journal)-1]
 		t.journal = t.journal[:len(t.journal)-1]
-		if last.at < 0 {
+		switch last.at {
+		case undoNotice:
 			t.notices = t.notices[:len(t.notices)-1]
-			continue
+		case undoPlace:
+			end := len(t.places) - 1
+			t.r.quota.release(t.places[end])
+			t.places = t.places[:end]
+		default:
+			t.writes[last.at] = last.was
 		}
-		t.writes[last.at] = last.was
 	}
 }
 
@@ -337,6 +348,9 @@ func (t *Tx) Discard() {
 		return
 	}
 	t.over = true
+	if len(t.places) > 0 {
+		t.r.quota.release(t.places...)
+	}
 	if t.alone {
 		t.r.turn.Release(everybody)
 	}
@@ -364,7 +378,7 @@ func (t *Tx) batch() (b store.Batch, wrote bool) {
 
 // forget begins anew after a flush: what was decided has been applied.
 func (t *Tx) forget() {
-	t.writes, t.journal, t.notices = t.writes[:0], t.journal[:0], nil
+	t.writes, t.journal, t.notices, t.places = t.writes[:0], t.journal[:0], nil, nil
 	clear(t.place)
 	clear(t.reads)
 }

@@ -83,6 +83,12 @@ func (a *app) profilesAdd() *cobra.Command {
 	f.StringVar(&in.TelemetryTopic, "telemetry-topic", "", telemetryUsage)
 	f.StringVar(&in.AttributesTopic, "attributes-topic", "", attributesUsage)
 	f.StringVar(&in.AttributesSubscribeTopic, "attributes-subscribe-topic", "", subscribeUsage)
+	for i, n := range in.Limits.Numbers() {
+		f.IntVar(n.Value, limitNumbers()[i].flag, 0, limitNumbers()[i].usage)
+	}
+	for i, k := range in.Limits.Kinds() {
+		f.Func(limitKinds()[i].flag, limitKinds()[i].usage, rates(k.Rates))
+	}
 	for _, other := range []string{"key", "secret-file", "strategy"} {
 		cmd.MarkFlagsMutuallyExclusive("x509-chain-file", other)
 	}
@@ -137,6 +143,7 @@ func (a *app) profilesSet() *cobra.Command {
 	changedText(cmd, &in.AttributesSubscribeTopic, "attributes-subscribe-topic", subscribeUsage)
 	changedText(cmd, &in.CertificatePattern, "name-pattern", patternUsage)
 	changedBool(cmd, &in.CreateByCertificate, "x509-create", "true or false: a certificate with an unknown name makes a device")
+	changedLimits(cmd, &in.Limits)
 	a.jsonFlag(cmd)
 	return cmd
 }
@@ -244,4 +251,5 @@ func (a *app) showProfile(p admin.Profile, key, text string) {
 		a.field("name pattern", p.CertificatePattern)
 		a.field("may create", strconv.FormatBool(p.CreateByCertificate))
 	}
+	a.showLimits(p.Limits)
 }

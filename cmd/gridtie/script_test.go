@@ -113,8 +113,8 @@ func client(ts *testscript.TestScript, user string) mqtt.Client {
 	return c
 }
 
-// provision NAME TOKEN lets a device ask for credentials, and fails unless it gets that token.
-func provision(ts *testscript.TestScript, _ bool, args []string) {
+// provision NAME TOKEN lets a device ask for credentials, and fails unless it gets that token; negated, unless it is refused.
+func provision(ts *testscript.TestScript, refused bool, args []string) {
 	data := ts.MkAbs("data")
 	p, err := admin.Over(func() (net.Conn, error) { return folder.Dial(data) }).RevealProfile(context.Background(), "meters")
 	ts.Check(err)
@@ -130,7 +130,11 @@ func provision(ts *testscript.TestScript, _ bool, args []string) {
 	c.Publish("/provision/request", 1, false, request).WaitTimeout(limit)
 	select {
 	case got := <-answers:
-		if !strings.Contains(got, `"credentialsValue":"`+args[1]+`"`) {
+		want := `"credentialsValue":"` + args[1] + `"`
+		if refused {
+			want = `"status":"FAILURE"`
+		}
+		if !strings.Contains(got, want) {
 			ts.Fatalf("provisioning %s: got %s", args[0], got)
 		}
 	case <-time.After(limit):
@@ -138,11 +142,12 @@ func provision(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// attributes TOKEN PAYLOAD sends attributes, and returns when they are acknowledged.
-func attributes(ts *testscript.TestScript, _ bool, args []string) {
+// attributes TOKEN PAYLOAD sends attributes, and returns when they are acknowledged; negated, when the connection is closed
+// instead.
+func attributes(ts *testscript.TestScript, refused bool, args []string) {
 	c := client(ts, args[0])
 	defer c.Disconnect(0)
-	if t := c.Publish("v1/devices/me/attributes", 1, false, args[1]); !t.WaitTimeout(limit) || t.Error() != nil {
+	if t := c.Publish("v1/devices/me/attributes", 1, false, args[1]); !t.WaitTimeout(limit) || (t.Error() != nil) != refused {
 		ts.Fatalf("sending attributes: %v", t.Error())
 	}
 }

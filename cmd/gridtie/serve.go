@@ -48,7 +48,7 @@ func (a *app) serverOptions(s settings.Settings, log zerolog.Logger) server.Opti
 		Data: s.Data, Store: s.Store, MQTT: s.MQTT, MQTTS: s.MQTTS, HTTP: s.HTTP, HTTPS: s.HTTPS, CoAP: s.CoAP, CoAPS: s.CoAPS, Admin: s.Admin, Chains: s.Chains,
 		Profiles: s.Profiles, Secrets: s.Secrets, Variable: a.variable, ServerKeyFile: s.ServerKeyFile,
 		CertificateFile: s.TLSCertificateFile, CertificateKeyFile: s.TLSKeyFile,
-		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, Version: release, Logger: log,
+		MaxConnections: s.MaxConnections, MaxPacket: s.MaxPacket, MaxDevices: s.MaxDevices, AddressRate: s.AddressRate, Version: release, Logger: log,
 	}
 }
 

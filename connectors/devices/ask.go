@@ -48,8 +48,10 @@ type asking struct {
 // closed by its caller when the reply has come or nobody wants it any more. A request with the id of one that waits takes
 // its place. An error is ErrTooManyRequests; done is not called then.
 func (s *Session) Ask(ctx context.Context, r Request, done func(engine.Fate), reply func([]byte)) error {
-	s.seen()
-	p, err := s.service.profile(ctx, s.device.Profile)
+	p, err := s.begin(ctx, nil)
+	if err == nil {
+		err = s.pay(ctx, p, false, none)
+	}
 	if err != nil {
 		done(abandoned(err))
 		return nil

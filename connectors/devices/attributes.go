@@ -13,11 +13,14 @@ import (
 var ErrTooManyKeys = errors.New("too many attributes asked for at once")
 
 // Attributes reads client and shared attributes by name. Without any names it reads all of both; otherwise only what is
-// named. Names that the device has no attribute of are silently absent, as in ThingsBoard.
+// named. Names that the device has no attribute of are silently absent, as in ThingsBoard. Errors are ErrTooManyKeys, a
+// *RateError, or that of a registry that cannot be asked.
 func (s *Session) Attributes(ctx context.Context, clientKeys, sharedKeys []string) (
 	client, shared []registry.Attribute, err error,
 ) {
-	s.seen()
+	if err := s.Admit(ctx); err != nil {
+		return nil, nil, err
+	}
 	if len(clientKeys)+len(sharedKeys) > s.service.limits.Keys {
 		s.service.observer.BadPayload(intake.TooManyValues)
 		return nil, nil, ErrTooManyKeys

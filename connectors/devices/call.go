@@ -91,7 +91,10 @@ func (s *Session) Delivered(call int32) { s.service.calls.delivered(s, call) }
 // ThingsBoard. For a persistent call done is called when the disk has the answer, and what the chains make of it. done is
 // called once, from any goroutine, also at once.
 func (s *Session) Answer(ctx context.Context, call int32, body []byte, done func(engine.Fate)) {
-	s.seen()
+	if err := s.Admit(ctx); err != nil {
+		done(abandoned(err))
+		return
+	}
 	s.service.calls.answered(ctx, s, call, body, done)
 }
 

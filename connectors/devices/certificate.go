@@ -18,7 +18,7 @@ const maxCertificates = 10
 // the profile's provision chain (registry.X509Chain). Leave them out where that is not wanted.
 //
 // Times of validity are looked at here. Errors are registry.ErrNoCredentials, whatever is wrong with a certificate,
-// ErrThrottled, or that of a registry that could not be asked.
+// ErrThrottled, a *RateError, or that of a registry that could not be asked.
 func (s *Service) AuthenticateCertificate(ctx context.Context, from netip.Addr, certificates []*x509.Certificate) (*Session, error) {
 	if len(certificates) == 0 || len(certificates) > maxCertificates {
 		s.observer.LoggedIn(LoginEmpty)

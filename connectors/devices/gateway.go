@@ -38,11 +38,21 @@ const (
 	TurnedProfile Turned = "profile" // there is no such profile
 	TurnedDirect  Turned = "direct"  // the device connects by itself, or is a gateway
 	TurnedChain   Turned = "chain"   // the profile's provision chain does not let it in
+	TurnedQuota   Turned = "quota"   // there are as many devices as there may be: see Quota
 )
 
 // TurnedReasons lists all of them.
 func TurnedReasons() []Turned {
-	return []Turned{TurnedName, TurnedLimit, TurnedProfile, TurnedDirect, TurnedChain}
+	return []Turned{TurnedName, TurnedLimit, TurnedProfile, TurnedDirect, TurnedChain, TurnedQuota}
+}
+
+// TooMany tells whether a device was turned away for the number of devices, and not for what it is.
+func (t Turned) TooMany() bool { return t == TurnedLimit || t == TurnedQuota }
+
+// Spoken is what came of a device that a gateway named: its session, or why it has none.
+type Spoken struct {
+	Session *Session
+	Turned  Turned
 }
 
 // MetaGateway is the metadata entry of a provisioning request that names the gateway which made it.
@@ -53,23 +63,23 @@ func (s *Session) Gateway() *Gateway { return &Gateway{session: s, behind: map[s
 
 // Sessions returns the sessions of the devices that the gateway names, in that order. One that has none yet gets it, with the
 // Client that client makes for it, and is subscribed to shared attributes and calls. A device that is not known is made: by
-// the provision chain of its profile, whatever the profile's strategy. In the place of a device that the gateway may not
-// speak for stands nil; that is counted, and logged.
+// the provision chain of its profile, whatever the profile's strategy. A device that the gateway may not speak for has no
+// session; that is counted, and logged.
 //
 // It waits until what was made is on disk. One goroutine at a time may call it. An error means that nothing was decided about
-// at least one of the devices, and that the gateway has to ask again.
-func (g *Gateway) Sessions(ctx context.Context, named []Named, client func(*Session) Client) ([]*Session, error) {
+// at least one of the devices, and that the gateway has to ask again; it may be a *RateError.
+func (g *Gateway) Sessions(ctx context.Context, named []Named, client func(*Session) Client) ([]Spoken, error) {
 	g.session.seen()
-	found := make([]*Session, len(named))
-	made := make([]<-chan Status, len(named)) // all at once, so that they share the wait for the disk
+	found := make([]Spoken, len(named))
+	made := make([]*making, len(named)) // all at once, so that they share the wait for the disk
 	left := g.room()
 	for i, n := range named {
 		n.Name = strings.TrimSpace(n.Name)
-		if found[i] = g.open(n.Name); found[i] != nil {
+		if found[i].Session = g.open(n.Name); found[i].Session != nil {
 			continue
 		}
 		if left--; left < 0 {
-			g.turn(TurnedLimit)
+			found[i] = g.turn(TurnedLimit)
 			continue
 		}
 		d, state, err := g.known(ctx, n.Name)
@@ -78,20 +88,20 @@ func (g *Gateway) Sessions(ctx context.Context, named []Named, client func(*Sess
 		case state == known:
 			found[i], err = g.enter(ctx, d, client)
 		case state == unknown:
-			made[i], err = g.provision(ctx, n)
+			made[i], found[i], err = g.provision(ctx, n)
 		default:
-			g.turn(TurnedDirect)
+			found[i] = g.turn(TurnedDirect)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	for i, status := range made {
-		if status == nil {
+	for i, m := range made {
+		if m == nil {
 			continue
 		}
 		var err error
-		if found[i], err = g.await(ctx, strings.TrimSpace(named[i].Name), status, client); err != nil {
+		if found[i], err = g.await(ctx, strings.TrimSpace(named[i].Name), m, client); err != nil {
 			return nil, err
 		}
 	}
@@ -142,20 +152,24 @@ func (g *Gateway) known(ctx context.Context, name string) (registry.Device, stan
 	return d, unknown, err
 }
 
-// provision begins to make a device. Without an error and a channel it is turned away.
-func (g *Gateway) provision(ctx context.Context, n Named) (<-chan Status, error) {
+// making is a device on its way.
+type making struct {
+	ticket *ticket
+	status chan Status
+}
+
+// provision begins to make a device. Without an error and a making it is turned away.
+func (g *Gateway) provision(ctx context.Context, n Named) (*making, Spoken, error) {
 	s, own := g.session.service, g.session.device
 	if _, err := registry.CleanName(n.Name); err != nil || n.Name == "" {
-		g.turn(TurnedName)
-		return nil, nil
+		return nil, g.turn(TurnedName), nil
 	}
 	p, err := s.profile(ctx, cmp.Or(n.Profile, own.Profile))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		g.turn(TurnedProfile)
-		return nil, nil
+		return nil, g.turn(TurnedProfile), nil
 	case err != nil:
-		return nil, err
+		return nil, Spoken{}, err
 	}
 	t := &ticket{
 		request: registry.ProvisionRequest{Profile: p.Name, Name: n.Name},
@@ -166,60 +180,65 @@ func (g *Gateway) provision(ctx context.Context, n Named) (<-chan Status, error)
 	err = s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) { status <- t.reply(f).Status })
 	if errors.Is(err, engine.ErrUnknownChain) {
 		s.log.Error().Str("event", "provision_chain_missing").Str("profile", p.Name).Str("chain", m.Chain()).Send()
-		g.turn(TurnedChain)
-		return nil, nil
+		return nil, g.turn(TurnedChain), nil
 	}
-	return status, err
+	return &making{t, status}, Spoken{}, err
 }
 
 // await waits for a device to be made.
-func (g *Gateway) await(ctx context.Context, name string, made <-chan Status, client func(*Session) Client) (*Session, error) {
+func (g *Gateway) await(ctx context.Context, name string, made *making, client func(*Session) Client) (Spoken, error) {
 	var status Status
 	select {
-	case status = <-made:
+	case status = <-made.status:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return Spoken{}, context.Cause(ctx)
 	}
 	if status == StatusUnavailable {
-		return nil, errors.New("the device was not made")
+		return Spoken{}, errors.New("the device was not made")
 	}
 	if s := g.open(name); s != nil {
-		return s, nil // named twice in one breath
+		return Spoken{Session: s}, nil // named twice in one breath
+	}
+	if status != StatusSuccess && g.session.service.overQuota(made.ticket) {
+		return g.turn(TurnedQuota), nil
 	}
 	switch d, err := g.session.service.registry.DeviceByName(ctx, name); {
 	case errors.Is(err, registry.ErrNotFound):
-		g.turn(TurnedChain)
-		return nil, nil
+		return g.turn(TurnedChain), nil
 	case err != nil:
-		return nil, err
+		return Spoken{}, err
 	case !d.IsBehind():
-		g.turn(TurnedDirect)
-		return nil, nil
+		return g.turn(TurnedDirect), nil
 	case status != StatusSuccess:
-		g.turn(TurnedChain)
-		return nil, nil
+		return g.turn(TurnedChain), nil
 	default:
 		return g.enter(ctx, d, client)
 	}
 }
 
 // enter opens a device's session.
-func (g *Gateway) enter(ctx context.Context, d registry.Device, client func(*Session) Client) (*Session, error) {
-	s := &Session{service: g.session.service, device: d}
+func (g *Gateway) enter(ctx context.Context, d registry.Device, client func(*Session) Client) (Spoken, error) {
+	s := &Session{service: g.session.service, device: d, via: g.session}
 	g.mu.Lock()
 	g.behind[d.Name] = s // before it is open, so that Forget finds it
 	g.mu.Unlock()
 	s.Subscribe(true)
 	if err := s.Open(ctx, client(s)); err != nil {
 		g.Forget(s)
-		return nil, err
+		return Spoken{}, err
 	}
 	s.SubscribeCalls(true)
-	return s, nil
+	return Spoken{Session: s}, nil
 }
 
-// Parse reads a body of the gateway's, within the limits of what belongs to the protocol. Errors are of type *intake.BadPayload.
+// Parse reads a body of the gateway's, within the limits of what belongs to the protocol. Errors are of type
+// *intake.BadPayload, or *RateError.
 func (g *Gateway) Parse(payload []byte) (intake.Value, error) {
+	if g.session.opened {
+		if err := g.session.service.arrive(g.session.from); err != nil {
+			return intake.Value{}, err
+		}
+	}
 	v, err := g.session.service.Parse(payload)
 	if err != nil {
 		return intake.Value{}, g.session.bad(err)
@@ -228,10 +247,11 @@ func (g *Gateway) Parse(payload []byte) (intake.Value, error) {
 }
 
 // turn counts a device that the gateway may not speak for.
-func (g *Gateway) turn(why Turned) {
+func (g *Gateway) turn(why Turned) Spoken {
 	s := g.session.service
 	s.observer.TurnedAway(why)
 	s.log.Warn().Str("event", "gateway_device_refused").Str("device", g.session.device.ID).Str("reason", string(why)).Send()
+	return Spoken{Turned: why}
 }
 
 // Disconnect ends the session of a device, if it has one.

@@ -258,6 +258,8 @@ func (c *counts) Provisioned(s devices.Status)    { c.add("provision " + string(
 func (c *counts) BadPayload(reason intake.Reason) { c.add("payload " + string(reason)) }
 func (c *counts) Ended(r devices.Reason)          { c.add("ended " + string(r)) }
 func (c *counts) TurnedAway(r devices.Turned)     { c.add("turned " + string(r)) }
+func (c *counts) Limited(l devices.Limited)       { c.add("limited " + string(l)) }
+func (c *counts) OverQuota(q devices.Quota)       { c.add("quota " + string(q)) }
 
 // bench is a service on doubles.
 type bench struct {

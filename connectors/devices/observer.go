@@ -14,6 +14,10 @@ type Observer interface {
 	Ended(Reason)
 	// TurnedAway counts devices that a gateway named and may not speak for.
 	TurnedAway(Turned)
+	// Limited counts messages that were not let through.
+	Limited(Limited)
+	// OverQuota counts devices that were not made because there are too many.
+	OverQuota(Quota)
 }
 
 // Login is how an attempt to authenticate ended: a closed set, fit for a metric label.
@@ -38,3 +42,5 @@ func (unobserved) Provisioned(Status)       {}
 func (unobserved) BadPayload(intake.Reason) {}
 func (unobserved) Ended(Reason)             {}
 func (unobserved) TurnedAway(Turned)        {}
+func (unobserved) Limited(Limited)          {}
+func (unobserved) OverQuota(Quota)          {}

@@ -27,16 +27,19 @@ const (
 )
 
 // PostAttributes hands over client attributes. An error is an *intake.BadPayload, and done is not called; whatever else
-// goes wrong is told done, as a fate that is Abandoned. Of a profile whose Ack is stored, done is told Stored. It blocks while the engine is full, until ctx ends. more is metadata
-// of the protocol's.
+// goes wrong is told done, as a fate that is Abandoned. Of a profile whose Ack is stored, done is told Stored. It blocks while
+// the engine is full, until ctx ends. more is metadata of the protocol's.
 func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(engine.Fate), more ...engine.Pair) error {
-	s.seen()
-	p, err := s.service.profile(ctx, s.device.Profile)
+	p, err := s.begin(ctx, payload)
 	if err != nil {
 		done(abandoned(err))
 		return nil
 	}
 	data, err := s.service.intake.Object(payload, p.shape)
+	if err := s.pay(ctx, p, false, func() int { return members(data) }); err != nil {
+		done(abandoned(err))
+		return nil
+	}
 	if err != nil {
 		return s.bad(err)
 	}
@@ -48,13 +51,16 @@ func (s *Session) PostAttributes(ctx context.Context, payload []byte, done func(
 // PostTelemetry hands over telemetry: one message for each item, in their order. done is called when all have met their
 // fates, with the worst of them. Otherwise it is as PostAttributes; telemetry without items is Done at once.
 func (s *Session) PostTelemetry(ctx context.Context, payload []byte, done func(engine.Fate), more ...engine.Pair) error {
-	s.seen()
-	p, err := s.service.profile(ctx, s.device.Profile)
+	p, err := s.begin(ctx, payload)
 	if err != nil {
 		done(abandoned(err))
 		return nil
 	}
 	readings, err := s.service.intake.Telemetry(payload, p.shape, s.service.now())
+	if err := s.pay(ctx, p, false, func() int { return readingsMembers(readings) }); err != nil {
+		done(abandoned(err))
+		return nil
+	}
 	if err != nil {
 		return s.bad(err)
 	}

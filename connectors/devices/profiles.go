@@ -16,6 +16,7 @@ const FieldSupplierKey = "supplierKey"
 type profile struct {
 	registry.Profile
 	shape intake.Shape
+	sets  sets
 	read  time.Time
 }
 
@@ -41,7 +42,11 @@ func (s *Service) profile(ctx context.Context, name string) (*profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &profile{Profile: read, shape: ShapeOf(read), read: now}
+	limits, err := setsOf(read.Limits)
+	if err != nil {
+		return nil, err
+	}
+	p = &profile{Profile: read, shape: ShapeOf(read), sets: limits, read: now}
 	s.profiles.mu.Lock()
 	defer s.profiles.mu.Unlock()
 	if s.profiles.round != round {
@@ -63,7 +68,10 @@ func (s *Service) ForgetProfiles() {
 
 // ShapeOf is how intake is to read what devices of a profile send.
 func ShapeOf(p registry.Profile) intake.Shape {
-	shape := intake.Shape{CastStrings: p.CastStrings}
+	shape := intake.Shape{
+		CastStrings: p.CastStrings,
+		Limits:      intake.Limits{Size: p.Limits.PayloadBytes, Depth: p.Limits.Depth, Values: p.Limits.Values},
+	}
 	for _, f := range p.Fields {
 		shape.Fields = append(shape.Fields, intake.Field{
 			Name: f.Name, Aliases: f.Aliases, Secret: f.Name == FieldSupplierKey,

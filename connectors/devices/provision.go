@@ -33,6 +33,8 @@ const (
 	// StatusNotFound, and its connection is closed.
 	StatusThrottledAddress Status = "THROTTLED_ADDRESS"
 	StatusThrottledKey     Status = "THROTTLED_KEY"
+	// StatusLimited: not looked at: more messages came from the address than Limits.AddressRate allows.
+	StatusLimited Status = "RATE_LIMITED"
 	// StatusUnavailable: nothing was decided and nothing may be acknowledged; the device has to ask again.
 	StatusUnavailable Status = "UNAVAILABLE"
 )
@@ -44,6 +46,7 @@ func (s Status) Throttled() bool { return s == StatusThrottledAddress || s == St
 type ProvisionReply struct {
 	Status      Status
 	Credentials registry.Credentials // with StatusSuccess
+	Retry       *RateError           // with StatusLimited
 }
 
 // Provision decides about a request: the registry checks the profile's key and secret, then the profile's provision
@@ -53,6 +56,11 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(P
 	reply := func(a ProvisionReply) {
 		s.observer.Provisioned(a.Status)
 		done(a)
+	}
+	var over *RateError
+	if errors.As(s.arrive(r.From), &over) {
+		reply(ProvisionReply{Status: StatusLimited, Retry: over})
+		return
 	}
 	p, refused := s.entitled(ctx, r)
 	if refused != "" {
@@ -73,7 +81,10 @@ func (s *Service) Provision(ctx context.Context, r ProvisionRequest, done func(P
 func (s *Service) decide(ctx context.Context, p registry.Profile, r registry.ProvisionRequest, reply func(ProvisionReply)) {
 	t := &ticket{request: r}
 	m := s.provisionMessage(p, r)
-	err := s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) { reply(t.reply(f)) })
+	err := s.engine.Submit(context.WithValue(ctx, ticketKey{}, t), m, func(f engine.Fate) {
+		s.overQuota(t)
+		reply(t.reply(f))
+	})
 	switch {
 	case errors.Is(err, engine.ErrUnknownChain):
 		s.log.Error().Str("event", "provision_chain_missing").Str("profile", p.Name).Str("chain", m.Chain()).Send()
@@ -81,6 +92,21 @@ func (s *Service) decide(ctx context.Context, p registry.Profile, r registry.Pro
 	case err != nil:
 		reply(ProvisionReply{Status: StatusUnavailable})
 	}
+}
+
+// overQuota counts a device that was not made because there are too many, and tells an operator.
+func (s *Service) overQuota(t *ticket) (over bool) {
+	q := t.quota()
+	if q == "" {
+		return false
+	}
+	s.observer.OverQuota(q)
+	line := s.quotaLog.Warn().Str("event", "device_quota_met").Str("quota", string(q)).Str("profile", t.request.Profile)
+	if t.behind != nil {
+		line = line.Str("gateway", t.behind.gateway)
+	}
+	line.Send()
+	return true
 }
 
 // entitled returns the profile whose key and secret a request has, or what the device is told.

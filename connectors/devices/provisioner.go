@@ -43,9 +43,9 @@ func (p *Provisioner) Provision(ctx context.Context, name string) (registry.Prov
 	var refusal *registry.Refusal
 	switch {
 	case err == nil:
-		t.decide(ctx, granted.Credentials, true)
+		t.decide(ctx, decision{credentials: granted.Credentials, granted: true})
 	case errors.As(err, &refusal):
-		t.decide(ctx, registry.Credentials{}, false)
+		t.decide(ctx, decision{refused: refusal.Reason})
 	}
 	return granted, err
 }
@@ -67,7 +67,7 @@ func (p *Provisioner) Refuse(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	t.decide(ctx, registry.Credentials{}, false)
+	t.decide(ctx, decision{})
 	return nil
 }
 
@@ -84,6 +84,7 @@ type ticket struct {
 // then failed has its writes rolled back.
 type decision struct {
 	granted     bool
+	refused     registry.RefusalReason // by the registry; empty if a chain declined
 	credentials registry.Credentials
 	attempt     int
 	place       engine.Place
@@ -115,12 +116,29 @@ func open(ctx context.Context) (*ticket, error) {
 	return t, nil
 }
 
-func (t *ticket) decide(ctx context.Context, c registry.Credentials, granted bool) {
+func (t *ticket) decide(ctx context.Context, d decision) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.decision = &decision{
-		granted: granted, credentials: c, attempt: engine.Attempt(ctx), place: engine.PlaceOf(ctx),
+	d.attempt, d.place = engine.Attempt(ctx), engine.PlaceOf(ctx)
+	t.decision = &d
+}
+
+// quota is the limit on the number of devices for which the request was refused, empty if it was not.
+func (t *ticket) quota() Quota {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.decision == nil {
+		return ""
 	}
+	switch t.decision.refused {
+	case registry.RefusedProfileFull:
+		return QuotaProfile
+	case registry.RefusedInstallationFull:
+		return QuotaInstallation
+	case registry.RefusedGatewayFull:
+		return QuotaGateway
+	}
+	return ""
 }
 
 // reply is what the device is told when the run has met its fate.

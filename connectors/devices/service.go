@@ -12,6 +12,7 @@ import (
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/rate"
 )
 
 // Registry is what a Service asks of a registry; *registry.Registry has it.
@@ -73,6 +74,12 @@ type Limits struct {
 	// FailureEntries is how many sources, names and wrong secrets are remembered for that, as hashes of about 100 bytes.
 	// Default 100,000.
 	FailureEntries int
+	// AddressRate is how many messages may come from one source, an IPv4 address or an IPv6 /64 network, whatever they are;
+	// what comes too much is a *RateError. Default none.
+	AddressRate rate.Limit
+	// RateEntries is how many devices, gateways and profiles are remembered that have rate limits and used some of them up
+	// lately, each in about 200 bytes. Default 1,000,000.
+	RateEntries int
 	// DeliveryTimeout is how long a device has to acknowledge a call before it is sent again. Default 10 s.
 	DeliveryTimeout time.Duration
 	// CloseUndelivered ends the session of a device that has not acknowledged a call as often as it may be sent, and keeps
@@ -99,26 +106,30 @@ type Service struct {
 	limits   Limits
 	now      func() time.Time
 	log      zerolog.Logger // sampled: devices cause these lines
+	quotaLog zerolog.Logger // sampled for itself, so that it is heard beside others
 	observer Observer
 	throttle *throttle
+	rates    rates
 	profiles profiles
 	present  present
 	calls    *Calls
 	pulses   pulses
 }
 
-// New makes a Service and hooks it into the registry.
+// New makes a Service and hooks it into the registry. It panics if Limits.AddressRate is no limit: check it before.
 func New(o Options) *Service {
 	s := &Service{
 		registry: o.Registry, engine: o.Engine, intake: o.Intake, limits: o.Limits,
 		now: o.Now, observer: o.Observer,
-		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
+		log:      o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
+		quotaLog: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
 	}
 	s.limits.Keys = cmp.Or(s.limits.Keys, 1000)
 	s.limits.ProfileAge = cmp.Or(s.limits.ProfileAge, time.Second)
 	s.limits.AddressFailures = cmp.Or(s.limits.AddressFailures, 10)
 	s.limits.NameFailures = cmp.Or(s.limits.NameFailures, 5)
 	s.limits.FailureEntries = cmp.Or(s.limits.FailureEntries, 100_000)
+	s.limits.RateEntries = cmp.Or(s.limits.RateEntries, 1_000_000)
 	s.limits.DeliveryTimeout = cmp.Or(s.limits.DeliveryTimeout, 10*time.Second)
 	s.limits.Requests = cmp.Or(s.limits.Requests, 100)
 	s.limits.GatewayDevices = cmp.Or(s.limits.GatewayDevices, 1000)
@@ -133,6 +144,9 @@ func New(o Options) *Service {
 	}
 	s.throttle = newThrottle(s.limits, secret.NewKey(), s.now)
 	s.throttle.log = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
+	if err := s.newRates(o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})); err != nil {
+		panic("devices: " + err.Error())
+	}
 	s.present.sessions, s.present.attached = map[string]*Session{}, map[string][]*Session{}
 	s.pulses.alive = map[string]*pulse{}
 	s.calls = o.Calls

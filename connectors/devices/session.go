@@ -25,6 +25,9 @@ type Session struct {
 	device  registry.Device
 	client  Client                 // set by Open and Attach
 	name    atomic.Pointer[string] // see id
+	from    netip.Addr             // of the peer; not valid if nobody knows it
+	via     *Session               // of the gateway that speaks for the device
+	opened  bool                   // each message pays for its address; without a connection authentication has
 	pulse   atomic.Pointer[pulse]
 
 	attributes, calls atomic.Bool // subscribed to
@@ -59,19 +62,22 @@ func (s *Service) Authenticate(ctx context.Context, l registry.Login) (*Session,
 }
 
 // AuthenticateFrom says who a device is that connects from an address. Errors are those of the registry: ErrUnauthorized,
-// ErrBadClientID, ErrNoCredentials, or another one if it could not be asked; or ErrThrottled.
+// ErrBadClientID, ErrNoCredentials, or another one if it could not be asked; or ErrThrottled, or a *RateError.
 func (s *Service) AuthenticateFrom(ctx context.Context, from netip.Addr, l registry.Login) (*Session, error) {
 	return s.authenticate(from, l, func() (registry.Device, error) { return s.registry.Authenticate(ctx, l) })
 }
 
 // AuthenticateToken says who a device is by an access token alone, as HTTP and CoAP have it; other credentials are not
-// looked at. Errors are registry.ErrUnauthorized, ErrThrottled, or that of a registry that could not be asked.
+// looked at. Errors are registry.ErrUnauthorized, ErrThrottled, a *RateError, or that of a registry that could not be asked.
 func (s *Service) AuthenticateToken(ctx context.Context, from netip.Addr, token secret.Text) (*Session, error) {
 	l := registry.Login{UserName: token, HasUserName: true}
 	return s.authenticate(from, l, func() (registry.Device, error) { return s.registry.AuthenticateToken(ctx, token) })
 }
 
 func (s *Service) authenticate(from netip.Addr, l registry.Login, look func() (registry.Device, error)) (*Session, error) {
+	if err := s.arrive(from); err != nil {
+		return nil, err
+	}
 	a := s.throttle.login(from, l)
 	why := s.throttle.ask(a)
 	if why != within {
@@ -88,7 +94,7 @@ func (s *Service) authenticate(from netip.Addr, l registry.Login, look func() (r
 	if err != nil {
 		return nil, err
 	}
-	return &Session{service: s, device: d}, nil
+	return &Session{service: s, device: d, from: from}, nil
 }
 
 // throttled counts a login that was not looked at, or whose answer is withheld.
@@ -151,8 +157,12 @@ func (s *Session) Allow(ctx context.Context, over registry.TransportType) error 
 
 // Open makes the device reachable through c: it is connected. There is one open session for a device: an older one is told
 // to end. The chains hear of it (CONNECT_EVENT), and of its end. Call Open or Attach once, and Close when the connection
-// has ended. The error is ErrGone, or that of a registry that cannot be asked; the session is closed then.
+// has ended. The error is ErrGone, a *RateError, or that of a registry that cannot be asked; the session is closed then.
 func (s *Session) Open(ctx context.Context, c Client) error {
+	if err := s.admitted(ctx); err != nil {
+		return err
+	}
+	s.opened = s.via == nil // a gateway pays for all that it sends
 	s.client = c
 	old := s.service.present.enter(s)
 	if old != nil {
@@ -170,6 +180,9 @@ func (s *Session) Open(ctx context.Context, c Client) error {
 // Attach makes the device reachable through c without a connection, for as long as somebody waits for it: a poll, or an
 // observation. It takes nobody's place, and the chains do not hear of it. Otherwise it is as Open.
 func (s *Session) Attach(ctx context.Context, c Client) error {
+	if err := s.admitted(ctx); err != nil {
+		return err
+	}
 	s.client = c
 	s.service.present.attach(s)
 	if err := s.stillThere(ctx); err != nil {
@@ -237,6 +250,9 @@ func (s *Service) deviceGone(device string) {
 	s.revoke(device, func(*Session) bool { return true })
 	s.calls.deviceGone(device)
 	s.pulses.forget(device)
+	for _, by := range []Limited{LimitedDevice, LimitedGateway, LimitedGatewayDevice} {
+		s.rates.paying.Forget(payer{by, device})
+	}
 }
 
 // credentialsChanged is the registry's hook. Whoever has logged in with the new ones meanwhile may stay.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/registry"
@@ -52,9 +53,12 @@ func (s *Service) SharedKey(ctx context.Context, name string) (SharedKey, error)
 	return k, nil
 }
 
-// AuthenticateShared says who a device is that has proved to know a key. The error is registry.ErrUnauthorized if it is not
-// the device's key any more, or that of a registry that cannot be asked.
-func (s *Service) AuthenticateShared(ctx context.Context, k SharedKey) (*Session, error) {
+// AuthenticateShared says who a device is that has proved, from an address, to know a key. The error is
+// registry.ErrUnauthorized if it is not the device's key any more, a *RateError, or that of a registry that cannot be asked.
+func (s *Service) AuthenticateShared(ctx context.Context, from netip.Addr, k SharedKey) (*Session, error) {
+	if err := s.arrive(from); err != nil {
+		return nil, err
+	}
 	d, err := s.registry.Device(ctx, k.device)
 	if errors.Is(err, registry.ErrNotFound) || err == nil && d.CredentialsVersion != k.version {
 		err = registry.ErrUnauthorized
@@ -63,5 +67,5 @@ func (s *Service) AuthenticateShared(ctx context.Context, k SharedKey) (*Session
 	if err != nil {
 		return nil, err
 	}
-	return &Session{service: s, device: d}, nil
+	return &Session{service: s, device: d, from: from}, nil
 }

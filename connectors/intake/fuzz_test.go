@@ -125,6 +125,10 @@ func FuzzTelemetry(f *testing.F) {
 			}
 			for _, r := range readings {
 				strict(t, r.Data.Text())
+				var members map[string]json.RawMessage
+				if err := json.Unmarshal([]byte(r.Data.Text()), &members); err == nil && intake.Members(r.Data) != len(members) {
+					t.Errorf("%s: got %d members, want %d", r.Data.Text(), intake.Members(r.Data), len(members))
+				}
 				if year := r.Time.Year(); year < 1 || year > 9999 {
 					t.Errorf("time %v", r.Time)
 				}

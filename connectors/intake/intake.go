@@ -28,6 +28,17 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
+// within is the lower of two limits each; what is zero in o does not count.
+func (l Limits) within(o Limits) Limits {
+	lower := func(a, b int) int {
+		if b <= 0 {
+			return a
+		}
+		return min(a, b)
+	}
+	return Limits{Size: lower(l.Size, o.Size), Depth: lower(l.Depth, o.Depth), Values: lower(l.Values, o.Values)}
+}
+
 // Options of an Intake.
 type Options struct {
 	// Digest is the keyed hash of a supplier key, trimmed and otherwise as the device wrote it. It is called once for
@@ -43,6 +54,9 @@ type Shape struct {
 	// CastStrings makes numbers of top-level strings that look like numbers, as ThingsBoard does unless told otherwise.
 	// It also decides about numbers that neither 64-bit integers nor floats can hold: strings if true, else refused.
 	CastStrings bool
+
+	// Limits of the source, where they are lower than those of the Intake.
+	Limits Limits
 }
 
 // Field is something that chains know under one name and devices under several.
@@ -105,7 +119,7 @@ func (in *Intake) writer(payload []byte, shape Shape) *writer {
 	if !ok {
 		w = &writer{}
 	}
-	w.src, w.limits = payload, in.limits
+	w.src, w.limits = payload, in.limits.within(shape.Limits)
 	w.digest, w.shape = in.digest, shape
 	return w
 }

@@ -19,6 +19,7 @@ func shown(p registry.Profile) Profile {
 			TelemetryTopic: p.TelemetryTopic, AttributesTopic: p.AttributesTopic, AttributesSubscribeTopic: p.AttributesSubscribeTopic,
 		},
 		CertificateChain: CertificateChain(p.CertificateChain),
+		Limits:           p.Limits,
 		Source:           p.Source,
 	}
 }
@@ -51,6 +52,7 @@ func (a *api) addProfile(ctx context.Context, r *http.Request) (any, error) {
 	p.CastStrings, p.Reprovision, p.AckOnValidationFailure = !in.NoCastStrings, !in.NoReprovision, in.AckInvalid
 	p.Transport = registry.Transport(in.Transport)
 	p.CertificateChain = registry.CertificateChain(in.CertificateChain)
+	p.Limits = in.Limits
 	what, hint := profileNamed(in.Name)
 	if in.Authority != "" {
 		if p.ProvisionKey, err = registry.AuthorityKey(in.Authority); err != nil {
@@ -86,6 +88,7 @@ func (a *api) changeProfile(ctx context.Context, r *http.Request) (any, error) {
 		set(&p.AttributesSubscribeTopic, in.AttributesSubscribeTopic, "")
 		set(&p.CertificatePattern, in.CertificatePattern, "")
 		set(&p.CreateByCertificate, in.CreateByCertificate, false)
+		in.Limits.apply(&p.Limits)
 	})
 	if err != nil {
 		what, hint := profileNamed(name)

@@ -20,7 +20,8 @@ type Profile struct {
 	Ack                    string            `json:"ack" doc:"done or stored: what an acknowledgement waits for"`
 	Transport
 	CertificateChain
-	Source string `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
+	Limits registry.ProfileLimits `json:"limits,omitzero" doc:"what its devices may do at most; absent for none of its own"`
+	Source string                 `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
 }
 
 // HandOver says which way a profile goes.
@@ -56,7 +57,8 @@ type NewProfile struct {
 	AckInvalid      bool              `json:"ackOnValidationFailure,omitempty"`
 	Transport
 	CertificateChain
-	Authority string `json:"x509Certificate,omitempty" doc:"of the authority, in PEM, for X509_CERTIFICATE_CHAIN: the provisioning key is made of it"`
+	Limits    registry.ProfileLimits `json:"limits,omitzero"`
+	Authority string                 `json:"x509Certificate,omitempty" doc:"of the authority, in PEM, for X509_CERTIFICATE_CHAIN: the provisioning key is made of it"`
 }
 
 // ChangedProfile changes a profile: what is left out stays as it is, and what is empty goes back to its default.
@@ -74,6 +76,32 @@ type ChangedProfile struct {
 	AttributesSubscribeTopic *string                 `json:"deviceAttributesSubscribeTopic,omitempty"`
 	CertificatePattern       *string                 `json:"certificateRegExPattern,omitempty"`
 	CreateByCertificate      *bool                   `json:"allowCreateNewDevicesByX509Certificate,omitempty"`
+	Limits                   ChangedLimits           `json:"limits,omitzero"`
+}
+
+// ChangedLimits changes limits of a profile: 0, and an object without members, take a limit away.
+type ChangedLimits struct {
+	PayloadBytes       *int                 `json:"payloadBytes,omitempty"`
+	Depth              *int                 `json:"depth,omitempty"`
+	Values             *int                 `json:"values,omitempty"`
+	Devices            *int                 `json:"devices,omitempty"`
+	GatewayDevices     *int                 `json:"gatewayDevices,omitempty"`
+	Rates              *registry.RateLimits `json:"rateLimits,omitempty"`
+	GatewayRates       *registry.RateLimits `json:"gatewayRateLimits,omitempty"`
+	GatewayDeviceRates *registry.RateLimits `json:"gatewayDeviceRateLimits,omitempty"`
+	ProfileRates       *registry.RateLimits `json:"profileRateLimits,omitempty"`
+}
+
+func (c ChangedLimits) apply(l *registry.ProfileLimits) {
+	set(&l.PayloadBytes, c.PayloadBytes, 0)
+	set(&l.Depth, c.Depth, 0)
+	set(&l.Values, c.Values, 0)
+	set(&l.Devices, c.Devices, 0)
+	set(&l.GatewayDevices, c.GatewayDevices, 0)
+	set(&l.Rates, c.Rates, registry.RateLimits{})
+	set(&l.GatewayRates, c.GatewayRates, registry.RateLimits{})
+	set(&l.GatewayDeviceRates, c.GatewayDeviceRates, registry.RateLimits{})
+	set(&l.ProfileRates, c.ProfileRates, registry.RateLimits{})
 }
 
 // RevealedProfile is a profile with what a device needs in order to be provisioned.

@@ -27,13 +27,17 @@ func arrows() []arrow {
 
 		{"registry/store", nil, "it is bytes and order, no meaning"},
 		{"registry/store/...", []string{"registry/store", "registry/store/internal/..."}, "a store knows its interface, and what stores share"},
+		{"registry/rate", nil, "a word that everybody may use"},
 		{"registry/...", []string{"registry/...", "engine/secret", "supplypoint"}, "what is known does not depend on who asks"},
 
 		{"nodes/...", []string{"nodes/...", "engine/...", "registry", "supplypoint"}, "nodes know nouns and codes, never where they are kept"},
 		{"chains/...", []string{"engine"}, "chains are files and how to read them"},
 
 		{"connectors/intake", []string{"engine/..."}, "the same for every source"},
-		{"connectors/devices", []string{"connectors/intake", "engine/...", "registry", "supplypoint"}, "it knows no protocol"},
+		{"connectors/devices", []string{
+			"connectors/intake", "connectors/devices/ratelimit", "engine/...", "registry", "registry/rate", "supplypoint",
+		}, "it knows no protocol"},
+		{"connectors/devices/ratelimit", []string{"registry/rate"}, "it counts, and does not know whom"},
 		{"connectors/devices/mqttserver/...", []string{"connectors/devices/mqttserver/..."}, "a protocol knows no topic and no path"},
 		{"connectors/devices/coapserver/...", []string{"connectors/devices/coapserver/..."}, "a protocol knows no topic and no path"},
 		{"connectors/devices/websocket/...", nil, "a stream knows nothing of what goes through it"},
@@ -46,15 +50,15 @@ func arrows() []arrow {
 		{"internal/benchref/...", nil, "a reference that used our code would measure us against ourselves"},
 		{"internal/house/...", nil, "it reads the tree, it does not use it"},
 		{"internal/logs/...", []string{"engine/secret", "supplypoint"}, "a tool for the parts, not one that knows them"},
-		{"internal/settings/...", []string{"engine/secret"}, "a tool for the parts, not one that knows them"},
+		{"internal/settings/...", []string{"engine/secret", "registry/rate"}, "a tool for the parts, not one that knows them"},
 		{"internal/terminal/...", nil, "a tool for the parts, not one that knows them"},
 		{"internal/folder/...", []string{"engine/secret"}, "a tool for the parts, not one that knows them"},
-		{"internal/admin/...", []string{"internal/admin/...", "engine/...", "registry", "supplypoint"}, "the server hands in what it needs"},
+		{"internal/admin/...", []string{"internal/admin/...", "engine/...", "registry", "registry/rate", "supplypoint"}, "the server hands in what it needs"},
 		{"internal/...", []string{
 			"internal/...", "chains/...", "connectors/...", "nodes/...", "engine/...", "registry/...", "supplypoint",
 		}, "the parts are put together here"},
 
-		{"cmd/...", []string{"internal/...", "chains/...", "nodes/...", "engine/...", "registry", "supplypoint"}, "commands wire packages, they do not open stores or speak protocols"},
+		{"cmd/...", []string{"internal/...", "chains/...", "nodes/...", "engine/...", "registry", "registry/rate", "supplypoint"}, "commands wire packages, they do not open stores or speak protocols"},
 		{"examples/...", []string{"chains/...", "connectors/...", "nodes/...", "engine/...", "registry/...", "supplypoint"}, "they show what an importer can do"},
 		{"conformance/sessions/...", []string{"connectors/devices/mqttserver/..."}, "the production sessions, and a dialect that is not in the product"},
 		{"conformance/...", []string{

@@ -20,7 +20,7 @@ func fieldNames() []string {
 		"name", "strategy", "provisionDeviceKey", "provisionDeviceSecret", "x509Certificate", "certificateRegExPattern",
 		"allowCreateNewDevicesByX509Certificate", "chain", "provisionChain", "fields", "castStrings",
 		"reprovision", "ack", "ackOnValidationFailure", "transportType", "deviceTelemetryTopic", "deviceAttributesTopic",
-		"deviceAttributesSubscribeTopic", "additionalInfo",
+		"deviceAttributesSubscribeTopic", "limits", "additionalInfo",
 	}
 }
 
@@ -53,6 +53,7 @@ func (r *reader) read(f engine.File, findings *engine.Findings) (p profile, ok b
 	p.Ack = choice(r, "ack", p.Ack, registry.AckDone, registry.AckStored)
 	p.Fields = r.fields(p.Fields)
 	p.Transport = r.transport()
+	p.Limits = r.limits()
 	if p.Strategy == registry.X509Chain {
 		r.certificates(&p)
 	} else {

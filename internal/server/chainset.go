@@ -130,7 +130,7 @@ func (c *Core) put(ctx context.Context, set FileSet, chain *engine.Chain, findin
 	if changed && c.Devices != nil {
 		c.Devices.ForgetProfiles()
 	}
-	return changed, findings, errors.Join(err, synced(ctx))
+	return changed, findings, errors.Join(err, synced(ctx), c.Registry.CountDevices(ctx))
 }
 
 // chainsInTurn is the engine for devices: what names a chain that is not there waits for a change of the set that is under

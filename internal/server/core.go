@@ -21,6 +21,7 @@ import (
 	"github.com/gridtie/gridtie/nodes/enrich"
 	"github.com/gridtie/gridtie/nodes/match"
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/registry/rate"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/supplypoint"
 )
@@ -49,7 +50,9 @@ type CoreOptions struct {
 	Observer devices.Observer
 	Engine   engine.Options // limits only: Begin, Logger, Now and Redact are set here
 	// Lazy is how often activity is written; 0 for the registry's default, negative for never by itself.
-	Lazy time.Duration
+	Lazy        time.Duration
+	MaxDevices  int        // that there may be; 0 for any number
+	AddressRate rate.Limit // of messages from one address; empty for any number
 	// Wrap stands around each transaction, for tests that watch or disturb; nil for none.
 	Wrap func(engine.BeginFunc) engine.BeginFunc
 }
@@ -78,7 +81,9 @@ func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	r, err := registry.Open(ctx, st, registry.Options{ServerKey: key, Clock: o.Clock, Logger: o.Logger, Lazy: o.Lazy})
+	r, err := registry.Open(ctx, st, registry.Options{
+		ServerKey: key, Clock: o.Clock, Logger: o.Logger, Lazy: o.Lazy, Devices: o.MaxDevices,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +148,7 @@ func (c *Core) assemble(ctx context.Context, key secret.Key, o CoreOptions) erro
 	c.Engine = engine.New(chain, opts)
 	c.Devices = devices.New(devices.Options{
 		Registry: c.Registry, Engine: chainsInTurn{c}, Intake: c.Intake, Now: o.Clock, Logger: o.Logger, Observer: o.Observer,
-		Calls: calls, Limits: devices.Limits{ProvisionChain: chains.Provision},
+		Calls: calls, Limits: devices.Limits{ProvisionChain: chains.Provision, AddressRate: o.AddressRate},
 	})
 	c.Engine.Resume(rows)
 	c.Devices.Resume()

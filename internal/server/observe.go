@@ -19,7 +19,7 @@ type counters struct {
 	accepted, opened, dropped, panicked prometheus.Counter
 	refused, closed, received, sent     *prometheus.CounterVec
 	logins, provisioned, bad, ended     *prometheus.CounterVec
-	turned                              *prometheus.CounterVec
+	turned, limited, overQuota          *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
 	commits                             prometheus.Histogram
 	answered                            *prometheus.CounterVec // HTTP
@@ -51,6 +51,8 @@ func (c *counters) register(r *prometheus.Registry) {
 	c.bad = many("bad_payloads_total", "Payloads refused before they became messages.", "reason")
 	c.ended = many("device_sessions_ended_total", "Sessions ended from this side.", "reason")
 	c.turned = many("gateway_devices_refused_total", "Devices that a gateway named and may not speak for, by reason.", "reason")
+	c.limited = many("rate_limited_total", "Messages that a rate limit did not let through, by limit.", "limit")
+	c.overQuota = many("device_quota_refused_total", "Devices not made because there are as many as there may be, by quota.", "quota")
 	c.answered = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gridtie_http_answers_total", Help: "Requests of devices answered over HTTP, by route and status.",
 	}, []string{"route", "status"})
@@ -98,12 +100,18 @@ func (c *counters) begin() {
 	}
 	for _, s := range []devices.Status{
 		devices.StatusSuccess, devices.StatusNotFound, devices.StatusFailure, devices.StatusThrottledAddress,
-		devices.StatusThrottledKey, devices.StatusUnavailable,
+		devices.StatusThrottledKey, devices.StatusLimited, devices.StatusUnavailable,
 	} {
 		c.provisioned.WithLabelValues(string(s))
 	}
 	for _, r := range devices.TurnedReasons() {
 		c.turned.WithLabelValues(string(r))
+	}
+	for _, l := range devices.AllLimited() {
+		c.limited.WithLabelValues(string(l))
+	}
+	for _, q := range devices.Quotas() {
+		c.overQuota.WithLabelValues(string(q))
 	}
 	for _, r := range []devices.Reason{devices.TakenOver, devices.Revoked} {
 		c.ended.WithLabelValues(string(r))
@@ -156,3 +164,5 @@ func (o *deviceCounters) Ended(r devices.Reason)     { o.c.ended.WithLabelValues
 func (o *deviceCounters) TurnedAway(t devices.Turned) {
 	o.c.turned.WithLabelValues(string(t)).Inc()
 }
+func (o *deviceCounters) Limited(l devices.Limited) { o.c.limited.WithLabelValues(string(l)).Inc() }
+func (o *deviceCounters) OverQuota(q devices.Quota) { o.c.overQuota.WithLabelValues(string(q)).Inc() }

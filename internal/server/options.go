@@ -8,6 +8,7 @@ import (
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/profilefile"
+	"github.com/gridtie/gridtie/registry/rate"
 )
 
 // FirstProfile is the profile that the first start makes.
@@ -35,6 +36,8 @@ type Options struct {
 	ServerKeyFile                       string                           // empty for server.key in Data
 	MaxConnections                      int                              // devices connected at once; 0 for the default
 	MaxPacket                           int                              // bytes of an MQTT packet; 0 for the default
+	MaxDevices                          int                              // that there may be; 0 for any number
+	AddressRate                         rate.Limit                       // of messages from one address; empty for any number
 	Version                             string
 	Logger                              zerolog.Logger
 	Clock                               func() time.Time // nil for time.Now

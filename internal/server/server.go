@@ -56,6 +56,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	if s.core, err = NewCore(ctx, s.store, key, CoreOptions{
 		Chains: set.Chains, From: s.chainsFrom(), Profiles: set.Profiles, Clock: o.Clock, Logger: o.Logger, Observer: s.metrics.devices(), Wrap: s.metrics.timed,
+		MaxDevices: o.MaxDevices, AddressRate: o.AddressRate,
 	}); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/registry/rate"
 )
 
 // Off is the address of a listener that is not wanted.
@@ -42,6 +43,8 @@ type Settings struct {
 
 	MaxConnections int // devices connected at once
 	MaxPacket      int // bytes of one MQTT packet
+	MaxDevices     int // of the installation; 0 for any number
+	AddressRate    rate.Limit
 }
 
 // Key describes one setting.
@@ -142,6 +145,21 @@ func Keys() []Key {
 		{
 			Name: "max-packet", Default: "65536", Doc: "largest MQTT packet, and largest body of an HTTP request, taken from a device, in bytes, 1024 to 268435455",
 			set: number(1024, 268_435_455, func(s *Settings) *int { return &s.MaxPacket }),
+		},
+		{
+			Name: "max-devices", Default: "0", Doc: "devices that there may be, of all profiles; those that are there stay. 0 for any number",
+			set: number(0, 1_000_000_000, func(s *Settings) *int { return &s.MaxDevices }),
+		},
+		{
+			Name: "address-rate", Default: "",
+			Doc: "messages that may come from one address (IPv6: one /64 network), CAPACITY:SECONDS, several with commas; any number if empty",
+			set: func(s *Settings, value string) error {
+				s.AddressRate = rate.Limit(value)
+				if err := s.AddressRate.Check(); err != nil {
+					return fmt.Errorf("is wrong: %w; %s", err, rate.Example)
+				}
+				return nil
+			},
 		},
 	}
 }

@@ -118,11 +118,13 @@ func TestFaultsHavePlaces(t *testing.T) {
 
 func TestWordsAreTakenAsWritten(t *testing.T) {
 	t.Parallel()
-	s, _, err := settings.Load(settings.Sources{File: write(t, "mqtt: off\nadmin: \"off\"\ndata: 007\nmax-packet: 4096\n")})
+	s, _, err := settings.Load(settings.Sources{File: write(t, "mqtt: off\nadmin: \"off\"\ndata: 007\nmax-packet: 4096\n"+
+		"max-devices: 1000\naddress-rate: 20:1,600:60\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.MQTT != "off" || s.Admin != "off" || s.Data != "007" || s.MaxPacket != 4096 {
+	if s.MQTT != "off" || s.Admin != "off" || s.Data != "007" || s.MaxPacket != 4096 ||
+		s.MaxDevices != 1000 || s.AddressRate != "20:1,600:60" {
 		t.Errorf("got %+v", s)
 	}
 }

@@ -74,11 +74,13 @@ func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mq
 	case ask:
 		d.ask(ctx, r, p, done)
 	case refused:
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 	case fatal:
 		done(mqttserver.CloseWithoutAck)
 	case unknown:
-		done(mqttserver.Ack.With(packet.TopicNameInvalid))
+		if d.paid(ctx, done) {
+			done(mqttserver.Ack.With(packet.TopicNameInvalid))
+		}
 	}
 	if err != nil {
 		d.badPayload(ctx, p, done)
@@ -127,17 +129,19 @@ func (d *device) badPayload(ctx context.Context, p mqttserver.Publish, done func
 func (d *device) readAttributes(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
 	v, err := d.dialect.service.Parse(p.Payload)
 	if err != nil {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	client, shared, ok := body.ReadAttributeKeys(v)
 	if !ok {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	clientAttributes, sharedAttributes, err := d.session.Attributes(ctx, client, shared)
 	if err != nil {
-		d.dialect.log.Warn().Str("event", "attributes_unread").Str("device", d.session.Device().ID).Err(err).Send()
+		if !errors.Is(err, devices.ErrRate) { // that is told already
+			d.dialect.log.Warn().Str("event", "attributes_unread").Str("device", d.session.Device().ID).Err(err).Send()
+		}
 		done(mqttserver.CloseWithoutAck)
 		return
 	}
@@ -156,13 +160,13 @@ func (d *device) replyQoS(r route) byte {
 func (d *device) ask(ctx context.Context, r route, p mqttserver.Publish, done func(mqttserver.Verdict)) {
 	v, err := d.dialect.service.Parse(p.Payload)
 	if err != nil {
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	}
 	request, err := body.ReadRequest(v)
 	switch {
 	case errors.Is(err, body.ErrNoObject):
-		d.badPayload(ctx, p, done)
+		d.unread(ctx, p, done)
 		return
 	case err != nil: // ThingsBoard closes the connection for a request without method, whatever the profile says
 		done(mqttserver.CloseWithoutAck)
@@ -170,10 +174,7 @@ func (d *device) ask(ctx context.Context, r route, p mqttserver.Publish, done fu
 	}
 	topic, qos := r.answer+strconv.Itoa(int(r.id)), d.replyQoS(r)
 	if request.Method == body.MethodSessionLimits && r.answer == "v1/devices/me/rpc/response/" {
-		done(mqttserver.Ack)
-		d.send(topic, body.SessionLimits(body.Limits{
-			Payload: d.dialect.options.PacketBytes, Inflight: d.dialect.options.Inflight, Gateway: d.session.Device().Gateway,
-		}), qos)
+		d.tellLimits(ctx, topic, qos, done)
 		return
 	}
 	request.ID = r.id
@@ -205,6 +206,9 @@ func (d *device) Subscribe(ctx context.Context, s mqttserver.Subscription) packe
 	pushed, calls, known := topics.subscription(filter)
 	if !known {
 		return packet.TopicFilterInvalid
+	}
+	if (pushed != "" || calls != "") && !d.admit(ctx) {
+		return packet.QuotaExceeded
 	}
 	if d.granted == nil {
 		d.granted = map[string]byte{}

@@ -101,7 +101,7 @@ func (d *Dialect) refusal(err error) mqttserver.ConnectCode {
 		return mqttserver.RefusedNotAuthorized.With(packet.BadUserNameOrPassword)
 	case errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
 		return mqttserver.RefusedNotAuthorized
-	case errors.Is(err, devices.ErrThrottled):
+	case errors.Is(err, devices.ErrThrottled), errors.Is(err, devices.ErrRate):
 		return mqttserver.RefusedUnavailable.With(packet.ConnectionRateExceeded)
 	case errors.Is(err, devices.ErrTransport):
 		return mqttserver.RefusedUnavailable

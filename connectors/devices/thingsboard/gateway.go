@@ -1,13 +1,16 @@
 package thingsboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
+	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -21,6 +24,7 @@ const (
 	gatewayAsk        = "v1/gateway/attributes/request"
 	gatewayAnswer     = "v1/gateway/attributes/response"
 	gatewayCalls      = "v1/gateway/rpc"
+	gatewayClaim      = "v1/gateway/claim"
 )
 
 // gateway is what a device may do for others besides what it does for itself. As with ThingsBoard's AbstractGatewaySessionHandler
@@ -59,7 +63,8 @@ func (g *gateway) granted(filter string, qos byte) {
 	}
 }
 
-// publish takes a message on one of the gateways' topics. Those that are not served are acknowledged and dropped.
+// publish takes a message on one of the gateways' topics. Claims, which are not served, and other topics are acknowledged and
+// dropped.
 func (g *gateway) publish(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) {
 	var err error
 	switch p.Topic {
@@ -75,13 +80,20 @@ func (g *gateway) publish(ctx context.Context, p mqttserver.Publish, done func(m
 		err = g.ask(ctx, p, done)
 	case gatewayCalls:
 		err = g.answer(ctx, p, done)
+	case gatewayClaim:
+		err = g.ignore(ctx, mqttserver.Ack, done)
 	default:
-		done(mqttserver.Ack)
+		err = g.ignore(ctx, mqttserver.Ack.With(packet.TopicNameInvalid), done)
+	}
+	if bad := (*intake.BadPayload)(nil); errors.As(err, &bad) {
+		err = cmp.Or(g.pay(ctx), err) // for what could not be read
 	}
 	switch {
 	case err == nil:
 	case errors.Is(err, body.ErrNoObject), errors.Is(err, body.ErrNoRequest):
-		done(mqttserver.AckAndClose)
+		done(mqttserver.AckAndClose.With(packet.ImplementationSpecificError))
+	case errors.Is(err, devices.ErrRate):
+		done(g.overRate())
 	case errors.Is(err, errUndecided):
 		done(mqttserver.CloseWithoutAck)
 	default:
@@ -89,12 +101,58 @@ func (g *gateway) publish(ctx context.Context, p mqttserver.Publish, done func(m
 	}
 }
 
+// ignore does nothing with a message, for which the gateway pays itself.
+func (g *gateway) ignore(ctx context.Context, v mqttserver.Verdict, done func(mqttserver.Verdict)) error {
+	err := g.pay(ctx)
+	if err == nil {
+		done(v)
+	}
+	return err
+}
+
+// pay pays for a message that is about no device.
+func (g *gateway) pay(ctx context.Context) error {
+	err := g.device.session.Admit(ctx)
+	if err != nil && !errors.Is(err, devices.ErrRate) {
+		return errUndecided
+	}
+	return err
+}
+
+// overRate is the verdict on a message that is more than the limits allow. A client of MQTT 5 is told so in the
+// acknowledgement, and knows that it was not processed; to another one an acknowledgement would say that it was.
+func (g *gateway) overRate() mqttserver.Verdict {
+	if g.device.conn.Version() == packet.V5 {
+		return mqttserver.AckAndClose.With(packet.QuotaExceeded)
+	}
+	return mqttserver.CloseWithoutAck
+}
+
+// verdict is that on what a device behind the gateway has sent.
+func (g *gateway) verdict(f engine.Fate) mqttserver.Verdict {
+	if errors.Is(f.Cause, devices.ErrRate) {
+		return g.overRate()
+	}
+	return verdict(f)
+}
+
+// turned acknowledges what is for a device that the gateway cannot have. That there are too many a client of MQTT 5 is told.
+func turned(why devices.Turned) mqttserver.Verdict {
+	if why.TooMany() {
+		return mqttserver.Ack.With(packet.QuotaExceeded)
+	}
+	return mqttserver.Ack
+}
+
 // errUndecided: the message has to be sent again.
 var errUndecided = errors.New("the message could not be decided about")
 
 // sessions are those of the devices that parts are for.
-func (g *gateway) sessions(ctx context.Context, named ...devices.Named) ([]*devices.Session, error) {
+func (g *gateway) sessions(ctx context.Context, named ...devices.Named) ([]devices.Spoken, error) {
 	all, err := g.session.Sessions(ctx, named, func(s *devices.Session) devices.Client { return &behind{g, s} })
+	if errors.Is(err, devices.ErrRate) {
+		return nil, err
+	}
 	if err != nil {
 		g.device.dialect.log.Warn().Str("event", "gateway_devices_undecided").Str("device", g.device.session.Device().ID).
 			Err(err).Send()
@@ -112,10 +170,11 @@ func (g *gateway) connect(ctx context.Context, p mqttserver.Publish, done func(m
 	if err != nil {
 		return err
 	}
-	if _, err := g.sessions(ctx, named); err != nil {
+	s, err := g.sessions(ctx, named)
+	if err != nil {
 		return err
 	}
-	done(mqttserver.Ack)
+	done(turned(s[0].Turned))
 	return nil
 }
 
@@ -170,16 +229,21 @@ func (g *gateway) post(ctx context.Context, p mqttserver.Publish, arrays bool, d
 	well := mqttserver.Ack
 	fate := devices.Gather(len(parts), func(f engine.Fate) {
 		if f.State == engine.Abandoned {
-			done(verdict(f))
+			done(g.verdict(f))
 			return
 		}
 		done(well) // not written any more: the last part has told its fate
 	})
+	for _, s := range sessions {
+		if s.Turned.TooMany() {
+			well = turned(s.Turned)
+		}
+	}
 	for i, s := range sessions {
-		if s != nil && post(s, parts[i].Body, fate) == nil {
+		if s.Session != nil && post(s.Session, parts[i].Body, fate) == nil {
 			continue
 		}
-		if s != nil {
+		if s.Session != nil {
 			g.device.badPayload(ctx, p, func(v mqttserver.Verdict) { well = v })
 		}
 		fate(engine.Fate{State: engine.Done})
@@ -201,8 +265,8 @@ func (g *gateway) ask(ctx context.Context, p mqttserver.Publish, done func(mqtts
 	if err != nil {
 		return err
 	}
-	if s[0] == nil {
-		done(mqttserver.Ack)
+	if s[0].Session == nil {
+		done(turned(s[0].Turned))
 		return nil
 	}
 	var keys [2][]string
@@ -211,18 +275,18 @@ func (g *gateway) ask(ctx context.Context, p mqttserver.Publish, done func(mqtts
 	} else {
 		keys[1] = asked.Keys
 	}
-	found, shared, err := s[0].Attributes(ctx, keys[0], keys[1])
+	found, shared, err := s[0].Session.Attributes(ctx, keys[0], keys[1])
 	switch {
-	case errors.Is(err, devices.ErrTooManyKeys):
+	case errors.Is(err, devices.ErrTooManyKeys), errors.Is(err, devices.ErrRate):
 		return err
 	case err != nil:
-		g.device.dialect.log.Warn().Str("event", "attributes_unread").Str("device", s[0].Device().ID).Err(err).Send()
+		g.device.dialect.log.Warn().Str("event", "attributes_unread").Str("device", s[0].Session.Device().ID).Err(err).Send()
 		return errUndecided
 	case !asked.Client:
 		found = shared
 	}
 	done(mqttserver.Ack)
-	g.device.send(gatewayAnswer, body.AttributesTold(asked, s[0].Device().Name, found), byte(g.answers.Load()))
+	g.device.send(gatewayAnswer, body.AttributesTold(asked, s[0].Session.Device().Name, found), byte(g.answers.Load()))
 	return nil
 }
 
@@ -240,11 +304,11 @@ func (g *gateway) answer(ctx context.Context, p mqttserver.Publish, done func(mq
 	if err != nil {
 		return err
 	}
-	if s[0] == nil {
-		done(mqttserver.Ack)
+	if s[0].Session == nil {
+		done(turned(s[0].Turned))
 		return nil
 	}
-	s[0].Answer(ctx, id, part.Body, func(f engine.Fate) { done(verdict(f)) })
+	s[0].Session.Answer(ctx, id, part.Body, func(f engine.Fate) { done(g.verdict(f)) })
 	return nil
 }
 
@@ -280,5 +344,16 @@ func (b *behind) Called(c devices.CallRequest) {
 		body.Behind(b.session.Device().Name, body.NumberedCall(c)))
 }
 
-// Close ends nothing but the device's session: the connection is the gateway's.
-func (b *behind) Close(devices.Reason) { b.gateway.session.Forget(b.session) }
+// Close ends nothing but the device's session: the connection is the gateway's. A gateway that speaks MQTT 5 is told, as by
+// ThingsBoard, which device it was and why, by the code of the DISCONNECT that the device itself would get.
+func (b *behind) Close(why devices.Reason) {
+	b.gateway.session.Forget(b.session)
+	if b.gateway.device.conn.Version() != packet.V5 {
+		return
+	}
+	reason := packet.AdministrativeAction
+	if why == devices.TakenOver {
+		reason = packet.SessionTakenOver
+	}
+	b.gateway.device.send(gatewayDisconnect, body.Dropped(b.session.Device().Name, byte(reason)), replyQoS)
+}

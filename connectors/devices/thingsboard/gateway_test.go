@@ -143,7 +143,7 @@ func TestG04_SharedAttributes(t *testing.T) {
 	c.ping()
 }
 
-func TestG05G06_AttributeRequests(t *testing.T) {
+func TestG05_AttributeRequests(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	_, c := h.gateway("G")

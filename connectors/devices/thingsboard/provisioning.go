@@ -53,7 +53,7 @@ func (p *provisioning) Publish(ctx context.Context, m mqttserver.Publish, done f
 	}
 	request.From = devices.SourceOf(p.conn.RemoteAddr())
 	p.dialect.service.Provision(ctx, request, func(r devices.ProvisionReply) {
-		if r.Status == devices.StatusUnavailable {
+		if r.Status == devices.StatusUnavailable || r.Status == devices.StatusLimited {
 			done(mqttserver.CloseWithoutAck)
 			return
 		}

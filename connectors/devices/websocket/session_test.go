@@ -25,9 +25,11 @@ func (session) Publish(_ context.Context, _ mqttserver.Publish, done func(mqttse
 	done(mqttserver.Ack)
 }
 
-func (session) Subscribe(context.Context, string, byte) packet.ReasonCode { return packet.GrantedQoS0 }
-func (session) Unsubscribe(context.Context, string) packet.ReasonCode     { return packet.Success }
-func (s session) Closed(r mqttserver.CloseReason)                         { s.closed <- r }
+func (session) Subscribe(context.Context, mqttserver.Subscription) packet.ReasonCode {
+	return packet.GrantedQoS0
+}
+func (session) Unsubscribe(context.Context, string) packet.ReasonCode { return packet.Success }
+func (s session) Closed(r mqttserver.CloseReason)                     { s.closed <- r }
 
 // only is a listener that has one connection.
 type only struct {

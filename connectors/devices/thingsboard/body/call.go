@@ -44,25 +44,3 @@ func ReadRequest(v intake.Value) (devices.Request, error) {
 	}
 	return r, nil
 }
-
-// MethodSessionLimits is what a device asks to learn how much it may send. The transport answers it; no chain hears of it.
-const MethodSessionLimits = "getSessionLimits"
-
-// Limits are told to a device that asks for them.
-type Limits struct {
-	Payload  int // bytes of one packet
-	Inflight int // messages that may wait for their acknowledgement
-	Gateway  bool
-}
-
-// SessionLimits is the answer to MethodSessionLimits. There are no rates here to tell of.
-func SessionLimits(l Limits) []byte {
-	const none = `{"messages":null,"telemetryMessages":null,"telemetryDataPoints":null}`
-	b := strconv.AppendInt([]byte(`{"maxPayloadSize":`), int64(l.Payload), 10)
-	b = strconv.AppendInt(append(b, `,"maxInflightMessages":`...), int64(l.Inflight), 10)
-	b = append(b, `,"rateLimits":`+none...)
-	if l.Gateway {
-		b = append(b, `,"gatewayRateLimits":`+none...)
-	}
-	return append(b, '}')
-}

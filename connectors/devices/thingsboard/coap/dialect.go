@@ -56,6 +56,11 @@ func later(c message.Code, seconds uint32) coapserver.Response {
 	return coapserver.Response{Code: c, Format: coapserver.NoFormat, MaxAge: seconds}
 }
 
+// limited answers a device that sends more than it may: 5.00, as ThingsBoard, with a Max-Age that says when to try again.
+func limited(over *devices.RateError) coapserver.Response {
+	return later(message.InternalServerError, uint32(over.Seconds()))
+}
+
 // content has the format of the request, if that had one.
 func content(r *coapserver.Request, body []byte) coapserver.Response {
 	format := formatJSON
@@ -108,13 +113,14 @@ func (d *Dialect) authenticate(
 ) {
 	from := source(r)
 	s, err := d.login(ctx, from, r, t)
-	if !errors.Is(err, devices.ErrThrottled) || from != unproved {
+	tooMuch := errors.Is(err, devices.ErrThrottled) || errors.Is(err, devices.ErrRate)
+	if !tooMuch || from != unproved {
 		then(ctx, s, err)
 		return
 	}
 	r.Prove(func(ctx context.Context, proved bool) {
 		if !proved {
-			then(ctx, nil, devices.ErrThrottled)
+			then(ctx, nil, err)
 			return
 		}
 		s, err := d.login(ctx, r.Peer.Address.Addr(), r, t)
@@ -142,7 +148,7 @@ func (d *Dialect) who(ctx context.Context, from netip.Addr, p *coapserver.Peer, 
 		if !ok {
 			return nil, registry.ErrUnauthorized
 		}
-		return d.service.AuthenticateShared(ctx, key)
+		return d.service.AuthenticateShared(ctx, from, key)
 	case len(p.Certificates) > 0:
 		return d.service.AuthenticateCertificate(ctx, from, p.Certificates[:1]) // as in ThingsBoard, only one that is known
 	}
@@ -151,7 +157,10 @@ func (d *Dialect) who(ctx context.Context, from netip.Addr, p *coapserver.Peer, 
 
 // refusal is the answer to a device that is not let in.
 func (d *Dialect) refusal(err error) coapserver.Response {
+	var over *devices.RateError
 	switch {
+	case errors.As(err, &over):
+		return limited(over)
 	case errors.Is(err, registry.ErrUnauthorized), errors.Is(err, registry.ErrNoCredentials), errors.Is(err, devices.ErrGone):
 		return plain(message.Unauthorized)
 	case errors.Is(err, devices.ErrThrottled):
@@ -196,6 +205,10 @@ func (d *Dialect) serve(
 
 // verdict acknowledges what is done with, for good or ill: sending a dead letter again would not help.
 func verdict(f engine.Fate) coapserver.Response {
+	var over *devices.RateError
+	if errors.As(f.Cause, &over) {
+		return limited(over)
+	}
 	if f.State == engine.Abandoned {
 		return later(message.ServiceUnavailable, retryAfter)
 	}

@@ -59,7 +59,7 @@ func (d *Dialect) observe(
 	s.Subscribe(true)
 	_, shared, err := s.Attributes(ctx, nil, nil)
 	if err != nil {
-		answer(later(message.ServiceUnavailable, retryAfter))
+		answer(d.refusal(err))
 		return
 	}
 	answer(content(r, body.Updated(shared)))

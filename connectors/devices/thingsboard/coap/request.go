@@ -18,7 +18,10 @@ func (d *Dialect) readAttributes(
 	ctx context.Context, s *devices.Session, r *coapserver.Request, answer func(coapserver.Response),
 ) {
 	client, shared, err := s.Attributes(ctx, keys(r, "clientKeys"), keys(r, "sharedKeys"))
+	var over *devices.RateError
 	switch {
+	case errors.As(err, &over):
+		answer(limited(over))
 	case errors.Is(err, devices.ErrTooManyKeys):
 		answer(plain(message.BadRequest))
 	case err != nil:
@@ -102,7 +105,8 @@ func (d *Dialect) provision(ctx context.Context, r *coapserver.Request, answer f
 	}
 	q.From = source(r)
 	d.service.Provision(ctx, q, func(reply devices.ProvisionReply) {
-		if !reply.Status.Throttled() || q.From != unproved {
+		tooMuch := reply.Status.Throttled() || reply.Status == devices.StatusLimited
+		if !tooMuch || q.From != unproved {
 			answer(provisioned(reply))
 			return
 		}
@@ -120,6 +124,8 @@ func (d *Dialect) provision(ctx context.Context, r *coapserver.Request, answer f
 func provisioned(r devices.ProvisionReply) coapserver.Response {
 	with := coapserver.Response{Code: message.BadRequest, Payload: body.Provision(r), Format: coapserver.NoFormat}
 	switch {
+	case r.Status == devices.StatusLimited:
+		return limited(r.Retry)
 	case r.Status == devices.StatusUnavailable:
 		return later(message.ServiceUnavailable, retryAfter)
 	case r.Status == devices.StatusSuccess:

@@ -163,8 +163,12 @@ func (h *Handler) provision(w http.ResponseWriter, r *http.Request) {
 	// The request runs to its end even if the device does not wait for it: what it decides may be on disk already.
 	h.service.Provision(context.WithoutCancel(r.Context()), request, func(a devices.ProvisionReply) { answered <- a })
 	a := <-answered
-	if a.Status == devices.StatusUnavailable {
+	switch a.Status {
+	case devices.StatusUnavailable:
 		h.unavailable(w, "provision", nil)
+		return
+	case devices.StatusLimited:
+		limited(w, a.Retry)
 		return
 	}
 	answer(w, body.Provision(a))
@@ -257,11 +261,22 @@ func (h *Handler) refuse(w http.ResponseWriter, err error) {
 	tell(w, http.StatusBadRequest, bad.Error())
 }
 
-// unavailable answers what could not be promised: the device has to repeat its request.
+// unavailable answers what could not be promised, or was too much: the device has to repeat its request.
 func (h *Handler) unavailable(w http.ResponseWriter, what string, cause error) {
+	var over *devices.RateError
+	if errors.As(cause, &over) {
+		limited(w, over)
+		return
+	}
 	h.log.Warn().Str("event", "http_unavailable").Str("request", what).Err(cause).Send()
 	w.Header().Set("Retry-After", "5")
 	tell(w, http.StatusServiceUnavailable, "nothing was done: send the request again")
+}
+
+// limited answers a device that sends more than it may.
+func limited(w http.ResponseWriter, over *devices.RateError) {
+	w.Header().Set("Retry-After", strconv.Itoa(over.Seconds()))
+	tell(w, http.StatusTooManyRequests, over.Error())
 }
 
 // later answers a device that is over a limit.
