@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gridtie/gridtie/connectors/intake"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -216,15 +215,6 @@ func (g *Gateway) enter(ctx context.Context, d registry.Device, client func(*Ses
 	}
 	s.SubscribeCalls(true)
 	return s, nil
-}
-
-// Parse reads a body of the gateway's, within the limits of what belongs to the protocol. Errors are of type *intake.BadPayload.
-func (g *Gateway) Parse(payload []byte) (intake.Value, error) {
-	v, err := g.session.service.Parse(payload)
-	if err != nil {
-		return intake.Value{}, g.session.bad(err)
-	}
-	return v, nil
 }
 
 // turn counts a device that the gateway may not speak for.

@@ -122,7 +122,7 @@ func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
 		l = netutil.LimitListener(l, n)
 	}
 	// A poll that waits ends with the server, not in five minutes; what was handed over is answered all the same.
-	return serveHTTP(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := newHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if full(s.store) != nil {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -133,13 +133,22 @@ func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
 		defer context.AfterFunc(ctx, cancel)()
 		s.web.ServeHTTP(w, r.WithContext(polling))
 	}))
+	return runHTTP(ctx, srv, watchCallers(srv, l, s.metrics.counters.turnedAway))
 }
 
-// serveHTTP serves until ctx ends, then lets requests under way finish. Answers have no time limit: polls wait for minutes.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{
+	return runHTTP(ctx, newHTTP(h), l)
+}
+
+// newHTTP makes an HTTP server with the limits that all have. Answers have no time limit: polls wait for minutes.
+func newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 	}
+}
+
+// runHTTP serves until ctx ends, then lets requests under way finish.
+func runHTTP(ctx context.Context, srv *http.Server, l net.Listener) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -98,14 +98,12 @@ func (c *Conn) handleSubscribe5(body []byte) error {
 		switch {
 		case identified:
 			codes[i] = packet.SubscriptionIdentifiersNotSupported
+			c.server.observer.Denied(DeniedFilter)
 		case group != "":
 			codes[i] = packet.SharedSubscriptionsNotSupported
-		case i >= c.server.limits.Filters:
-			codes[i] = packet.QuotaExceeded
-		case len(s.Filter) > c.server.limits.TopicBytes:
-			codes[i] = packet.TopicFilterInvalid
+			c.server.observer.Denied(DeniedFilter)
 		default:
-			codes[i] = c.handler.Subscribe(c.ctx, s.Filter, s.QoS)
+			codes[i] = c.grant(i, s)
 			if codes[i] > packet.GrantedQoS1 && !codes[i].Failed() {
 				codes[i] = packet.UnspecifiedError
 			}

@@ -104,7 +104,7 @@ func (g *gateway) sessions(ctx context.Context, named ...devices.Named) ([]*devi
 }
 
 func (g *gateway) connect(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) error {
-	v, err := g.session.Parse(p.Payload)
+	v, err := g.device.dialect.service.Parse(p.Payload)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (g *gateway) connect(ctx context.Context, p mqttserver.Publish, done func(m
 }
 
 func (g *gateway) disconnect(p mqttserver.Publish, done func(mqttserver.Verdict)) error {
-	v, err := g.session.Parse(p.Payload)
+	v, err := g.device.dialect.service.Parse(p.Payload)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (g *gateway) postAttributes(ctx context.Context, p mqttserver.Publish, done
 func (g *gateway) post(ctx context.Context, p mqttserver.Publish, arrays bool, done func(mqttserver.Verdict),
 	post func(*devices.Session, []byte, func(engine.Fate)) error,
 ) error {
-	v, err := g.session.Parse(p.Payload)
+	v, err := g.device.dialect.service.Parse(p.Payload)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (g *gateway) post(ctx context.Context, p mqttserver.Publish, arrays bool, d
 
 // ask answers a question for attributes.
 func (g *gateway) ask(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) error {
-	v, err := g.session.Parse(p.Payload)
+	v, err := g.device.dialect.service.Parse(p.Payload)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (g *gateway) ask(ctx context.Context, p mqttserver.Publish, done func(mqtts
 
 // answer takes the answer to a call.
 func (g *gateway) answer(ctx context.Context, p mqttserver.Publish, done func(mqttserver.Verdict)) error {
-	v, err := g.session.Parse(p.Payload)
+	v, err := g.device.dialect.service.Parse(p.Payload)
 	if err != nil {
 		return err
 	}
