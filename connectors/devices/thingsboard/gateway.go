@@ -7,6 +7,7 @@ import (
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
+	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
 	"github.com/gridtie/gridtie/connectors/devices/thingsboard/body"
 	"github.com/gridtie/gridtie/engine"
 	"github.com/gridtie/gridtie/registry"
@@ -280,5 +281,16 @@ func (b *behind) Called(c devices.CallRequest) {
 		body.Behind(b.session.Device().Name, body.NumberedCall(c)))
 }
 
-// Close ends nothing but the device's session: the connection is the gateway's.
-func (b *behind) Close(devices.Reason) { b.gateway.session.Forget(b.session) }
+// Close ends nothing but the device's session: the connection is the gateway's. One that speaks MQTT 5 is told, with the
+// reason that the device's own connection would end for.
+func (b *behind) Close(why devices.Reason) {
+	b.gateway.session.Forget(b.session)
+	if b.gateway.device.conn.Version() != packet.V5 {
+		return
+	}
+	code := packet.AdministrativeAction
+	if why == devices.TakenOver {
+		code = packet.SessionTakenOver
+	}
+	b.gateway.device.send(gatewayDisconnect, body.Dropped(b.session.Device().Name, int(code)), replyQoS)
+}

@@ -116,6 +116,12 @@ func Behind(device string, data []byte) []byte {
 	return append(append(b, data...), '}')
 }
 
+// Dropped tells a gateway that the session of a device behind it has ended, with a reason code of MQTT 5.
+func Dropped(device string, code int) []byte {
+	b := append(Quote([]byte(`{"device":`), device), `,"reason":`...)
+	return append(strconv.AppendInt(b, int64(code), 10), '}')
+}
+
 // AttributesTold answers a gateway's question. Whoever asks for one key gets its value, or none.
 func AttributesTold(a AttributesAsked, device string, found []registry.Attribute) []byte {
 	b := strconv.AppendInt([]byte(`{"id":`), int64(a.ID), 10)
