@@ -115,7 +115,7 @@ func connects(ctx context.Context, p *process, d time.Duration) (figure, error) 
 				if err != nil {
 					return err
 				}
-				if err := c.Connect(login(i)); err != nil {
+				if err := c.Connect(p.login(i)); err != nil {
 					return err
 				}
 				took[i] = append(took[i], time.Since(begin))
@@ -147,7 +147,7 @@ func idle(clients int) measurement {
 		}
 		defer leave(conns)
 		err = each(len(conns), func(i int) error {
-			m := packet.Publish{Topic: "bench", QoS: 1, ID: 1, Payload: []byte("x")}
+			m := packet.Publish{Topic: p.topic, QoS: 1, ID: 1, Payload: []byte(p.payload)}
 			if err := conns[i].Send(&m); err != nil {
 				return err
 			}
@@ -179,8 +179,8 @@ func (p *process) timed(d time.Duration, load func(until time.Time) (int64, lean
 	return figure{float64(n) / lasted.Seconds(), s.P50, s.P99, (after - before) / time.Duration(max(n, 1))}, err
 }
 
-func login(i int) *packet.Connect {
-	return lean.Login("client-"+strconv.Itoa(i), "user-"+strconv.Itoa(i%users))
+func (p *process) login(i int) *packet.Connect {
+	return lean.Login("client-"+strconv.Itoa(i), p.user(i))
 }
 
 // enter opens sessions, some at once, so that no limit of half-open connections is met.
@@ -199,7 +199,7 @@ func enter(ctx context.Context, p *process, clients int) ([]*lean.Conn, error) {
 				return err
 			}
 			conns[i] = c
-			if err := c.Connect(login(i)); err != nil {
+			if err := c.Connect(p.login(i)); err != nil {
 				return err
 			}
 		}
