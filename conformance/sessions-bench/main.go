@@ -39,7 +39,7 @@ type row struct {
 	devices int  // that the product as a whole has, if it is measured, too
 }
 
-func rows(clients int) []row {
+func rows(clients int, settle time.Duration) []row {
 	const commit = 5 * time.Millisecond
 	return []row{
 		{Name: "publish, window 1", Unit: "/s", Goal: 1.0, measure: publishes(1)},
@@ -47,7 +47,7 @@ func rows(clients int) []row {
 		{Name: "publish, window 1, commit of 5 ms", Unit: "/s", measure: publishes(1), commit: commit, alone: true},
 		{Name: "publish, window 10, commit of 5 ms", Unit: "/s", measure: publishes(10), commit: commit, alone: true},
 		{Name: "connect", Unit: "/s", Goal: 1.1, measure: connects},
-		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients), less: true, devices: clients},
+		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients, settle), less: true, devices: clients},
 	}
 }
 
@@ -66,6 +66,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 	rounds := f.Int("rounds", 3, "how often each figure is taken")
 	lasts := f.Duration("lasts", 2*time.Second, "how long each takes")
 	clients := f.Int("idle", 10_000, "idle connections; as many files have to be allowed, see ulimit -n")
+	settle := f.Duration("settle", 0, "how long idle connections are left alone before memory is looked at; below ten minutes")
 	only := f.String("only", "", "take only figures whose name holds this")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 		return 2
 	}
 	var all []row
-	for _, r := range rows(*clients) {
+	for _, r := range rows(*clients, *settle) {
 		if strings.Contains(r.Name, *only) {
 			all = append(all, r)
 		}

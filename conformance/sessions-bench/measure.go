@@ -134,8 +134,9 @@ func connects(ctx context.Context, p *process, d time.Duration) (figure, error) 
 	})
 }
 
-// idle is the resident memory of a session that has published once and says nothing more.
-func idle(clients int) measurement {
+// idle is the resident memory of a session that has published once and says nothing more for a while: a server in Go gives
+// back what the message took, and the deep part of stacks, with the collection of garbage that comes every two minutes.
+func idle(clients int, settle time.Duration) measurement {
 	return func(ctx context.Context, p *process, _ time.Duration) (figure, error) {
 		before, err := p.rss()
 		if err != nil {
@@ -154,6 +155,10 @@ func idle(clients int) measurement {
 			_, err := io.ReadFull(conns[i], make([]byte, acksize))
 			return err
 		})
+		select {
+		case <-ctx.Done():
+		case <-time.After(settle):
+		}
 		after, rssErr := p.rss()
 		if err == nil {
 			err = rssErr
@@ -180,7 +185,9 @@ func (p *process) timed(d time.Duration, load func(until time.Time) (int64, lean
 }
 
 func (p *process) login(i int) *packet.Connect {
-	return lean.Login("client-"+strconv.Itoa(i), p.user(i))
+	c := lean.Login("client-"+strconv.Itoa(i), p.user(i))
+	c.KeepAlive = 0 // idle ones say nothing
+	return c
 }
 
 // enter opens sessions, some at once, so that no limit of half-open connections is met.

@@ -88,4 +88,3 @@ func provision(ctx context.Context, dialer *lean.Dialer, first, end int, key, se
 	}
 	return nil
 }
-

@@ -109,6 +109,15 @@ func (m *mute) end() error {
 	return err
 }
 
+type mutes []*mute
+
+func (all mutes) end() (err error) {
+	for _, m := range all {
+		err = errors.Join(err, m.end())
+	}
+	return err
+}
+
 // forgedCoAP asks in the name of others for more than a small request may bring: attributes that are large, and
 // notifications of every change, until what would have to be sent again is withheld.
 func forgedCoAP(ctx context.Context, v *victim, from net.IP) (err error) {
@@ -117,12 +126,14 @@ func forgedCoAP(ctx context.Context, v *victim, from net.IP) (err error) {
 	}
 	const withheld = "gridtie_coap_withheld_total"
 	before := v.scrape(v.t)[withheld]
+	var all mutes
+	defer func() { err = errors.Join(err, all.end()) }()
 	for range few {
 		m, err2 := newMute(from, v.Addresses()["coap"])
 		if err2 != nil {
 			return err2
 		}
-		defer func() { err = errors.Join(err, m.end()) }()
+		all = append(all, m)
 		path := "api/v1/" + tokenOf("attacker") + "/attributes"
 		observe := coapRequest(1, message.GET, path, "")
 		observe.Options = message.Options{}.AddUint(message.Observe, 0)
@@ -182,12 +193,14 @@ func halfOpenDTLS(ctx context.Context, v *victim, from net.IP) (err error) {
 		return now[why(refusedDTLS, "displaced")] + now[why(refusedDTLS, "timeout")]
 	}
 	before := counted(v.scrape(v.t))
+	var all mutes
+	defer func() { err = errors.Join(err, all.end()) }()
 	for range halfOpen {
 		m, err2 := newMute(from, v.Addresses()["coaps"])
 		if err2 != nil {
 			return err2
 		}
-		defer func() { err = errors.Join(err, m.end()) }()
+		all = append(all, m)
 		if err := m.send(hello); err != nil {
 			return err
 		}

@@ -11,26 +11,28 @@ import (
 )
 
 // closeWith closes connections when ctx ends, so that whoever waits for them goes on.
-func closeWith(ctx context.Context, all ...net.Conn) (stop func() bool) {
-	return context.AfterFunc(ctx, func() {
-		for _, c := range all {
-			_ = c.Close()
-		}
-	})
+func closeWith(ctx context.Context, all []net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { closeAll(all) })
+}
+
+func closeAll(all []net.Conn) {
+	for _, c := range all {
+		_ = c.Close()
+	}
 }
 
 // drip sends a byte every now and then, and never comes to an end, on a few connections that the server is to end.
 func drip(ctx context.Context, from net.IP, to string, text func(n int) byte) error {
 	var all []net.Conn
+	defer func() { closeAll(all) }()
 	for range few {
 		c, err := dialFrom(from, to)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = c.Close() }()
 		all = append(all, c)
 	}
-	defer closeWith(ctx, all...)()
+	defer closeWith(ctx, all)()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for n, left := 0, few; left > 0; n++ {
@@ -60,12 +62,12 @@ func silentFlood(name string) func(context.Context, *victim, net.IP) error {
 	return func(ctx context.Context, v *victim, from net.IP) error {
 		refused := make(chan struct{}, halfOpen)
 		var all []net.Conn
+		defer func() { closeAll(all) }()
 		for range halfOpen {
 			c, err := dialFrom(from, v.Addresses()[name])
 			if err != nil {
 				return err
 			}
-			defer func() { _ = c.Close() }()
 			all = append(all, c)
 			go func() {
 				if ended(c) == nil {
@@ -73,13 +75,11 @@ func silentFlood(name string) func(context.Context, *victim, net.IP) error {
 				}
 			}()
 		}
-		defer closeWith(ctx, all...)()
+		defer closeWith(ctx, all)()
 		for range halfOpen - 64 {
 			<-refused
 		}
-		for _, c := range all {
-			_ = c.Close()
-		}
+		closeAll(all)
 		for range 64 {
 			<-refused
 		}

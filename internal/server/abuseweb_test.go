@@ -32,18 +32,18 @@ func halfOpenTLS(name string) func(context.Context, *victim, net.IP) error {
 			return err
 		}
 		var all []net.Conn
+		defer func() { closeAll(all) }()
 		for n := range few {
 			c, err := dialFrom(from, v.Addresses()[name])
 			if err != nil {
 				return err
 			}
-			defer func() { _ = c.Close() }()
 			all = append(all, c)
 			if _, err := c.Write(hello[:len(hello)-n]); err != nil { // the first one is whole
 				return err
 			}
 		}
-		defer closeWith(ctx, all...)()
+		defer closeWith(ctx, all)()
 		for _, c := range all {
 			if err := ended(c); err != nil && ctx.Err() == nil {
 				return err

@@ -153,7 +153,7 @@ func pollUntilGone(ctx context.Context, url string) error {
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err == nil && (res.StatusCode != http.StatusForbidden || !strings.Contains(string(text), "Device was deleted!")) {
-		err = fmt.Errorf("got %d %s, want 403 Device was deleted!", res.StatusCode, text)
+		err = fmt.Errorf("got %d %s, want 403 and that it was deleted", res.StatusCode, text)
 	}
 	return err
 }
