@@ -166,6 +166,10 @@ func labels(metric string) []string {
 		for r := mqttserver.Refusal(1); r.String() != "unknown"; r++ {
 			all = append(all, r.String())
 		}
+	case "gridtie_mqtt_subscriptions_refused_total":
+		for d := mqttserver.Denial(1); d.String() != "unknown"; d++ {
+			all = append(all, d.String())
+		}
 	case "gridtie_http_answers_total":
 		for _, status := range web.Statuses() {
 			all = append(all, strconv.Itoa(status))

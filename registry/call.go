@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/gridtie/gridtie/registry/store"
@@ -132,6 +133,19 @@ func (r *Registry) OpenCalls(ctx context.Context, device string) ([]Call, error)
 		})
 	})
 	return open, err
+}
+
+// NextCallNumber is the request id after the highest under which the device has seen a call that is kept still, 0 if it has
+// seen none. An answer that comes late must not meet a later call.
+func (r *Registry) NextCallNumber(ctx context.Context, device string) (next int32, err error) {
+	err = r.read(ctx, func(t *Tx) error {
+		newest, _, err := calls.page(ctx, t, keyOf(calls.name).text(device), Page{Limit: 1}, true, func(c *Call) bool { return c.Number != nil })
+		if len(newest) > 0 && *newest[0].Number < math.MaxInt32-1 {
+			next = *newest[0].Number + 1
+		}
+		return err
+	})
+	return next, err
 }
 
 // ReportCall notes how far a call has come: status, updated time, number and response are taken from c. A call that has

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gridtie/gridtie/conformance/internal/lean"
+	"github.com/gridtie/gridtie/conformance/internal/product"
 )
 
 const usage = `meters lets meters connect, provision, reconnect and attach, and measures it.
@@ -97,15 +98,15 @@ func parse(args []string, talk io.Writer) (*options, error) {
 func (o *options) measure(ctx context.Context, env func(string) string, talk io.Writer) (_ *report, err error) {
 	w := &world{first: o.first, run: fmt.Sprintf("meter-%d-", o.first), topics: thingsboard()}
 	if o.server == "" {
-		s, err := startServer(ctx, o.binary, o.dir, talk)
+		s, err := product.Start(ctx, o.binary, o.dir, talk)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, s.stop()) }()
-		if err := s.settle(ctx, w); err != nil {
+		defer func() { err = errors.Join(err, s.Stop()) }()
+		if err := settle(ctx, s, w); err != nil {
 			return nil, err
 		}
-		o.server, o.admin = s.addresses["mqtt"], s.addresses["admin"]
+		o.server, o.admin = s.Addresses["mqtt"], s.Addresses["admin"]
 	} else {
 		w.key, w.secret = env("METERS_PROVISION_KEY"), env("METERS_PROVISION_SECRET")
 		w.supplierKeys = strings.Split(env("METERS_SUPPLIER_KEY"), ",")

@@ -36,9 +36,10 @@ type row struct {
 	commit  time.Duration
 	alone   bool // mosquitto cannot do it
 	less    bool // is better
+	devices int  // that the product as a whole has, if it is measured, too
 }
 
-func rows(clients int) []row {
+func rows(clients int, settle time.Duration) []row {
 	const commit = 5 * time.Millisecond
 	return []row{
 		{Name: "publish, window 1", Unit: "/s", Goal: 1.0, measure: publishes(1)},
@@ -46,7 +47,7 @@ func rows(clients int) []row {
 		{Name: "publish, window 1, commit of 5 ms", Unit: "/s", measure: publishes(1), commit: commit, alone: true},
 		{Name: "publish, window 10, commit of 5 ms", Unit: "/s", measure: publishes(10), commit: commit, alone: true},
 		{Name: "connect", Unit: "/s", Goal: 1.1, measure: connects},
-		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients), less: true},
+		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients, settle), less: true, devices: clients},
 	}
 }
 
@@ -65,6 +66,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 	rounds := f.Int("rounds", 3, "how often each figure is taken")
 	lasts := f.Duration("lasts", 2*time.Second, "how long each takes")
 	clients := f.Int("idle", 10_000, "idle connections; as many files have to be allowed, see ulimit -n")
+	settle := f.Duration("settle", 0, "how long idle connections are left alone before memory is looked at; below ten minutes")
 	only := f.String("only", "", "take only figures whose name holds this")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 		return 2
 	}
 	var all []row
-	for _, r := range rows(*clients) {
+	for _, r := range rows(*clients, *settle) {
 		if strings.Contains(r.Name, *only) {
 			all = append(all, r)
 		}
@@ -120,6 +122,9 @@ func (r *row) round(ctx context.Context, t *tools, lasts time.Duration) error {
 	if !r.alone {
 		starts = append(starts, func() (*process, error) { return t.startMosquitto(ctx) })
 	}
+	if r.devices > 0 {
+		starts = append(starts, func() (*process, error) { return t.startProduct(ctx, r.devices) })
+	}
 	for _, start := range starts {
 		p, err := start()
 		if err != nil {
@@ -142,7 +147,8 @@ func (r *row) judge() {
 	if other, ok := r.Figures[mosquitto]; ok && other.Rate > 0 {
 		r.Ratio = mine / other.Rate
 	}
-	r.Met = (r.Goal == 0 || r.Ratio >= r.Goal) && (r.Most == 0 || mine <= r.Most)
+	whole := r.Figures[serve].Rate
+	r.Met = (r.Goal == 0 || r.Ratio >= r.Goal) && (r.Most == 0 || max(mine, whole) <= r.Most)
 }
 
 func show(out io.Writer, all []row, asJSON bool) error {
@@ -153,12 +159,12 @@ func show(out io.Writer, all []row, asJSON bool) error {
 	}
 	for _, r := range all {
 		fmt.Fprintf(out, "%s\n", r.Name)
-		for _, name := range []string{ours, mosquitto} {
+		for _, name := range []string{ours, serve, mosquitto} {
 			f, ok := r.Figures[name]
 			if !ok {
 				continue
 			}
-			fmt.Fprintf(out, "  %-10s %10.1f %-8s  p50 %-8s p99 %-8s  server %s each\n", name, f.Rate, r.Unit,
+			fmt.Fprintf(out, "  %-13s %10.1f %-8s  p50 %-8s p99 %-8s  server %s each\n", name, f.Rate, r.Unit,
 				f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond), f.CPU.Round(100*time.Nanosecond))
 		}
 		switch {

@@ -115,7 +115,7 @@ func connects(ctx context.Context, p *process, d time.Duration) (figure, error) 
 				if err != nil {
 					return err
 				}
-				if err := c.Connect(login(i)); err != nil {
+				if err := c.Connect(p.login(i)); err != nil {
 					return err
 				}
 				took[i] = append(took[i], time.Since(begin))
@@ -134,8 +134,9 @@ func connects(ctx context.Context, p *process, d time.Duration) (figure, error) 
 	})
 }
 
-// idle is the resident memory of a session that has published once and says nothing more.
-func idle(clients int) measurement {
+// idle is the resident memory of a session that has published once and says nothing more for a while: a server in Go gives
+// back what the message took, and the deep part of stacks, with the collection of garbage that comes every two minutes.
+func idle(clients int, settle time.Duration) measurement {
 	return func(ctx context.Context, p *process, _ time.Duration) (figure, error) {
 		before, err := p.rss()
 		if err != nil {
@@ -147,13 +148,17 @@ func idle(clients int) measurement {
 		}
 		defer leave(conns)
 		err = each(len(conns), func(i int) error {
-			m := packet.Publish{Topic: "bench", QoS: 1, ID: 1, Payload: []byte("x")}
+			m := packet.Publish{Topic: p.topic, QoS: 1, ID: 1, Payload: []byte(p.payload)}
 			if err := conns[i].Send(&m); err != nil {
 				return err
 			}
 			_, err := io.ReadFull(conns[i], make([]byte, acksize))
 			return err
 		})
+		select {
+		case <-ctx.Done():
+		case <-time.After(settle):
+		}
 		after, rssErr := p.rss()
 		if err == nil {
 			err = rssErr
@@ -179,8 +184,10 @@ func (p *process) timed(d time.Duration, load func(until time.Time) (int64, lean
 	return figure{float64(n) / lasted.Seconds(), s.P50, s.P99, (after - before) / time.Duration(max(n, 1))}, err
 }
 
-func login(i int) *packet.Connect {
-	return lean.Login("client-"+strconv.Itoa(i), "user-"+strconv.Itoa(i%users))
+func (p *process) login(i int) *packet.Connect {
+	c := lean.Login("client-"+strconv.Itoa(i), p.user(i))
+	c.KeepAlive = 0 // idle ones say nothing
+	return c
 }
 
 // enter opens sessions, some at once, so that no limit of half-open connections is met.
@@ -199,7 +206,7 @@ func enter(ctx context.Context, p *process, clients int) ([]*lean.Conn, error) {
 				return err
 			}
 			conns[i] = c
-			if err := c.Connect(login(i)); err != nil {
+			if err := c.Connect(p.login(i)); err != nil {
 				return err
 			}
 		}

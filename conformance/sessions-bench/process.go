@@ -20,7 +20,27 @@ import (
 type process struct {
 	name    string
 	address string
-	cmd     *exec.Cmd
+	pid     func() int
+	end     func() error
+	user    func(client int) string // that a client logs in as
+
+	topic, payload string // of the one message of an idle client
+}
+
+// of is a process of a command that was started.
+func of(name string, cmd *exec.Cmd) *process {
+	return &process{
+		name: name, pid: func() int { return cmd.Process.Pid }, topic: "bench", payload: "x",
+		user: func(client int) string { return "user-" + strconv.Itoa(client%users) },
+		end: func() error {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			err := cmd.Wait()
+			if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+				return nil // it was told to
+			}
+			return err
+		},
+	}
 }
 
 // tools is where programs and configurations lie while the bench runs.
@@ -60,7 +80,7 @@ func (t *tools) startOurs(ctx context.Context, commit time.Duration) (*process, 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{name: ours, cmd: cmd}
+	p := of(ours, cmd)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("waiting for the address of sessions: %w", err), p.stop())
@@ -96,7 +116,8 @@ func (t *tools) startMosquitto(ctx context.Context) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{name: mosquitto, address: address, cmd: cmd}
+	p := of(mosquitto, cmd)
+	p.address = address
 	for late := time.Now().Add(patience); ; {
 		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err == nil {
@@ -109,18 +130,11 @@ func (t *tools) startMosquitto(ctx context.Context) (*process, error) {
 	}
 }
 
-func (p *process) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	err := p.cmd.Wait()
-	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
-		return nil // it was told to
-	}
-	return err
-}
+func (p *process) stop() error { return p.end() }
 
 // rss is the resident memory in KiB.
 func (p *process) rss() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +151,7 @@ const clockTick = 10 * time.Millisecond
 
 // cpu is the processor time that was used.
 func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid()))
 	if err != nil {
 		return 0, err
 	}

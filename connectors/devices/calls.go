@@ -13,6 +13,7 @@ import (
 type CallVerbs interface {
 	QueueCall(ctx context.Context, c registry.Call) (registry.Call, error)
 	OpenCalls(ctx context.Context, device string) ([]registry.Call, error)
+	NextCallNumber(ctx context.Context, device string) (int32, error)
 	ReportCall(ctx context.Context, c registry.Call) error
 	// After calls do when the transaction of ctx is on disk, or at once if there is none.
 	After(ctx context.Context, device string, do func())
@@ -81,13 +82,21 @@ func (c *Calls) find(device string) *line {
 	return l
 }
 
-// retire drops a line that there is nothing to remember of: no call was ever numbered, and none waits.
+// rows reads what is kept of a device's calls: those that are open, and the number of the next one.
+func (c *Calls) rows(ctx context.Context, device string) (open []registry.Call, next int32, err error) {
+	if open, err = c.registry.OpenCalls(ctx, device); err == nil {
+		next, err = c.registry.NextCallNumber(ctx, device)
+	}
+	return open, next, err
+}
+
+// retire drops a line that there is nothing to remember of: no call was numbered since it was read, and none waits.
 func (c *Calls) retire(l *line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.lines[l.device] == l && l.next == 0 && !l.running && l.readers == 0 && len(l.waiting) == 0 && len(l.reports) == 0 {
+	if c.lines[l.device] == l && l.next == l.kept && !l.running && l.readers == 0 && len(l.waiting) == 0 && len(l.reports) == 0 {
 		delete(c.lines, l.device)
 	}
 }

@@ -239,11 +239,7 @@ func (g *Gateway) Parse(payload []byte) (intake.Value, error) {
 			return intake.Value{}, err
 		}
 	}
-	v, err := g.session.service.Parse(payload)
-	if err != nil {
-		return intake.Value{}, g.session.bad(err)
-	}
-	return v, nil
+	return g.session.service.Parse(payload)
 }
 
 // turn counts a device that the gateway may not speak for.

@@ -114,6 +114,17 @@ func (d *directory) QueueCall(_ context.Context, c registry.Call) (registry.Call
 	return c, nil
 }
 
+func (d *directory) NextCallNumber(_ context.Context, device string) (next int32, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.kept {
+		if c.Device == device && c.Number != nil {
+			next = max(next, *c.Number+1)
+		}
+	}
+	return next, nil
+}
+
 func (d *directory) OpenCalls(_ context.Context, device string) (open []registry.Call, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -20,6 +20,7 @@ type line struct {
 
 	mu      sync.Mutex
 	next    int32       // request id
+	kept    int32       // what it was when the rows were read
 	waiting []*outgoing // the oldest first
 	reports []report
 	unread  bool // rows of the registry are to be read
@@ -70,6 +71,7 @@ func (l *line) add(o *outgoing) error {
 		return registry.ErrInUse
 	}
 	l.waiting = append(l.waiting, o)
+	l.unread = l.unread || !l.read // its number follows those that the device has seen
 	l.goOnLocked()
 	return nil
 }
@@ -83,8 +85,11 @@ func (l *line) reload() {
 
 // mergeLocked takes in the rows that are not known yet. They are older than what came meanwhile only after a restart, when
 // nothing has.
-func (l *line) mergeLocked(rows []registry.Call) {
-	l.read = true
+func (l *line) mergeLocked(rows []registry.Call, next int32) {
+	if !l.read {
+		l.read, l.kept = true, next
+		l.next = max(l.next, next)
+	}
 	for _, row := range rows {
 		if slices.ContainsFunc(l.waiting, func(o *outgoing) bool { return o.call.ID == row.ID && row.ID != "" }) ||
 			slices.ContainsFunc(l.reports, func(r report) bool { return r.call.ID == row.ID && !r.call.Open() }) {
@@ -102,23 +107,24 @@ func (l *line) mergeLocked(rows []registry.Call) {
 	}
 }
 
-// take removes a call that is answered, nil if there is no such call. It may be older than this process.
+// take removes a call that is answered, nil if there is no such call. It may be older than this process, and about to be sent
+// again: whoever answers has it.
 func (l *line) take(ctx context.Context, id int32) (*outgoing, error) {
 	defer l.mu.Unlock()
 	if !l.read {
 		l.readers++
 		l.mu.Unlock()
-		rows, err := l.calls.registry.OpenCalls(ctx, l.device)
+		rows, next, err := l.calls.rows(ctx, l.device)
 		l.mu.Lock()
 		l.readers--
 		l.goOnLocked()
 		if err != nil {
 			return nil, err
 		}
-		l.mergeLocked(rows)
+		l.mergeLocked(rows, next)
 	}
 	at := slices.IndexFunc(l.waiting, func(o *outgoing) bool {
-		return o.numbered && o.id == id && o.state != toSend && !o.call.OneWay
+		return o.numbered && o.id == id && !o.call.OneWay
 	})
 	if at < 0 {
 		return nil, nil

@@ -69,14 +69,14 @@ func (l *line) isOver() bool {
 }
 
 func (l *line) readRows() {
-	rows, err := l.calls.registry.OpenCalls(l.calls.life, l.device)
+	rows, next, err := l.calls.rows(l.calls.life, l.device)
 	if err != nil {
 		l.calls.service.log.Error().Str("event", "calls_unread").Str("device", l.device).Err(err).Send()
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mergeLocked(rows)
+	l.mergeLocked(rows, next)
 }
 
 // expireLocked ends what is past its time, one call at once, and tells whether there was one.
@@ -150,7 +150,7 @@ func (l *line) sendableLocked() (*outgoing, *Session) {
 }
 
 // sendLocked hands a call to a session. What is kept of it is on disk before, so that an answer finds it also after a
-// restart.
+// restart; if that cannot be, the call goes out again when it would if the device had not acknowledged it.
 func (l *line) sendLocked(o *outgoing, to *Session, now time.Time) {
 	l.numberLocked(o)
 	o.state, o.to, o.deadline = unacknowledged, to, now.Add(l.calls.deliveryTimeout())
@@ -162,6 +162,7 @@ func (l *line) sendLocked(o *outgoing, to *Session, now time.Time) {
 	if kept {
 		if err := l.calls.registry.ReportCall(l.calls.life, row); err != nil {
 			l.calls.service.log.Error().Str("event", "call_unnoted").Str("device", l.device).Str("call", row.ID).Err(err).Send()
+			return
 		}
 	}
 	to.client.Called(request)

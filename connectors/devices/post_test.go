@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,7 +90,10 @@ func TestBadPayloadIsAnErrorAndCounted(t *testing.T) {
 	if err := s.PostTelemetry(t.Context(), []byte(`{`), never); !errors.As(err, &bad) {
 		t.Errorf("telemetry: got %v, want a bad payload", err)
 	}
-	b.wantCounts(t, map[string]int{"login accepted": 1, "payload wrong_type": 1, "payload unterminated": 1})
+	if _, err := b.Parse([]byte(strings.Repeat("[", 10_000))); !errors.As(err, &bad) {
+		t.Errorf("a body of the protocol: got %v, want a bad payload", err)
+	}
+	b.wantCounts(t, map[string]int{"login accepted": 1, "payload wrong_type": 1, "payload unterminated": 1, "payload too_deep": 1})
 }
 
 // TestKeyBecomesDigest: the key is in no message, and reaches chains under the name that the profile declares.

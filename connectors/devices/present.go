@@ -71,12 +71,16 @@ func (p *present) count() int {
 	return len(p.sessions)
 }
 
-// waiting is the number of sessions that are attached.
+// waiting is the number of sessions that are attached and want something.
 func (p *present) waiting() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, beside := range p.attached {
-		n += len(beside)
+		for _, s := range beside {
+			if s.attributes.Load() || s.calls.Load() {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -191,8 +192,15 @@ func (s *Service) undelivered(old *Session) {
 	s.end(old, Undelivered)
 }
 
-// Parse reads a body that belongs to the protocol, within the limits. Errors are of type *intake.BadPayload.
-func (s *Service) Parse(body []byte) (intake.Value, error) { return intake.Parse(body, s.limits.Body) }
+// Parse reads a body that belongs to the protocol, within the limits. Errors are of type *intake.BadPayload, and counted.
+func (s *Service) Parse(body []byte) (intake.Value, error) {
+	v, err := intake.Parse(body, s.limits.Body)
+	var bad *intake.BadPayload
+	if errors.As(err, &bad) {
+		s.observer.BadPayload(bad.Reason)
+	}
+	return v, err
+}
 
 // Waiting is the number of polls and observations under way.
 func (s *Service) Waiting() int { return s.present.waiting() }

@@ -206,6 +206,9 @@ func (s *Session) stillThere(ctx context.Context) error {
 	return nil
 }
 
+// Twin is another session of the same device, neither open nor attached.
+func (s *Session) Twin() *Session { return &Session{service: s.service, device: s.device} }
+
 // Subscribe begins or ends that the client is told of changed shared attributes.
 func (s *Session) Subscribe(yes bool) { s.attributes.Store(yes) }
 

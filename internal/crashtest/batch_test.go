@@ -145,6 +145,7 @@ func TestOneBatchEachInACrowd(t *testing.T) {
 			t.Parallel()
 			core, st, w := bare(t, c.chains)
 			var log crashtest.Log
+			w.Uncalled = true
 			must(t, w.Work(t.Context(), core.Devices, &log, meters, 8))
 			must(t, core.Engine.Drain(t.Context()))
 			if got, want := len(st.take()), meters*(1+crashtest.Posts+c.events); got != want {

@@ -109,7 +109,7 @@ func (c *checker) meter(m *Meter, d registry.Device, there bool) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.values(m, d, outcomes), c.attachment(m, d, outcomes))
+	return errors.Join(c.values(m, d, outcomes), c.attachment(m, d, outcomes), c.calls(m, d))
 }
 
 // credentials lets the meter in with exactly what it was given, and with nothing else. One that was told nothing is not

@@ -2,7 +2,9 @@ package crashtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/crashtest"
@@ -70,6 +72,41 @@ func TestCheck(t *testing.T) {
 		{"the device is told of another message", func(t *testing.T, r *registry.Registry, _ []crashtest.Meter) {
 			save(t, r, first, registry.SharedScope, "attachment", `{"message": "another"}`)
 		}, crashtest.HalfMade},
+		{"an accepted call is gone", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Calls = append(ms[0].Calls, crashtest.Call{Accepted: true})
+		}, crashtest.Lost},
+		{"a call is there that nobody made", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Calls = ms[0].Calls[:1]
+		}, crashtest.Unknown},
+		{"a call is there twice", func(t *testing.T, r *registry.Registry, _ []crashtest.Meter) {
+			queue(t, r, first, 1)
+		}, crashtest.Double},
+		{"an acknowledged answer is gone", func(t *testing.T, r *registry.Registry, ms []crashtest.Meter) {
+			queue(t, r, first, 3)
+			ms[0].Calls = append(ms[0].Calls, crashtest.Call{Acked: 1, Answers: 1})
+		}, crashtest.Lost},
+		{"an answer that was not sent", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Calls[0].Answers, ms[0].Calls[0].Acked = 0, 0
+		}, crashtest.Unknown},
+		{"another answer than before", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Calls[0].Answers, ms[0].Calls[0].Kept = 2, 2
+		}, crashtest.Double},
+		{"a call has another number", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Calls[0].Number += 7
+		}, crashtest.HalfMade},
+		{"a call came that is not kept as sent", func(t *testing.T, r *registry.Registry, ms []crashtest.Meter) {
+			queue(t, r, first, 3)
+			ms[0].Calls = append(ms[0].Calls, crashtest.Call{Seen: true})
+		}, crashtest.Lost},
+		{"a call came as another one", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Renumbered = true
+		}, crashtest.Double},
+		{"a call came after its answer", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Answered = true
+		}, crashtest.Double},
+		{"calls came out of order", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
+			ms[0].Overtaken = true
+		}, crashtest.HalfMade},
 		{"an outcome that should be another", func(_ *testing.T, _ *registry.Registry, ms []crashtest.Meter) {
 			ms[0].Number, ms[5].Number = 5, 0 // the one with the wrong key
 		}, crashtest.HalfMade},
@@ -96,6 +133,15 @@ func device(t *testing.T, r *registry.Registry, name string) registry.Device {
 	d, err := r.DeviceByName(t.Context(), name)
 	must(t, err)
 	return d
+}
+
+// queue makes a call to a device behind the log's back.
+func queue(t *testing.T, r *registry.Registry, name string, k int) {
+	t.Helper()
+	_, err := r.QueueCall(t.Context(), registry.Call{
+		Device: device(t, r, name).ID, Method: "work", Params: fmt.Appendf(nil, `{"call":%d}`, k), Expires: time.Now().Add(time.Hour),
+	})
+	must(t, err)
 }
 
 func save(t *testing.T, r *registry.Registry, name string, s registry.AttributeScope, key, value string) {

@@ -26,6 +26,9 @@ type Client struct {
 	conn   net.Conn
 	reader packet.Reader
 	last   uint16 // packet identifier
+
+	subscribed bool   // to calls
+	calls      []call // that came, and were acknowledged
 }
 
 // ErrRefused means that the server did not let a client in.

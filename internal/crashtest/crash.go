@@ -72,6 +72,7 @@ type laboratory struct {
 	rng     *rand.Rand
 	random  int // crashes at random moments still to come
 	flushes int
+	broke   context.CancelFunc // nobody waits for what a broken disk keeps from coming
 	crashes []Crash
 }
 
@@ -100,6 +101,11 @@ func newLaboratory(disk *crashdisk.Disk, o Options) *laboratory {
 
 func (l *laboratory) load(ctx context.Context, o Options) func(*server.Core) error {
 	return func(core *server.Core) error {
+		ctx, broke := context.WithCancel(ctx)
+		defer broke()
+		l.mu.Lock()
+		l.broke = broke
+		l.mu.Unlock()
 		w, err := Furnish(ctx, core.Registry)
 		if err != nil {
 			return err
@@ -162,6 +168,9 @@ func (l *laboratory) flush(failAt int) error {
 	defer l.mu.Unlock()
 	l.flushes++
 	if failAt > 0 && l.flushes >= failAt {
+		if l.broke != nil {
+			l.broke()
+		}
 		return ErrBroken
 	}
 	return nil

@@ -7,6 +7,10 @@
 // set of chains in which every event leaves a trace that can be counted. [Check] holds a registry against a snapshot and
 // says what is lost, half made, double or unknown.
 //
+// Meters speak MQTT, HTTP and CoAP, each its own: over sockets where there is a process, else by the handlers of the
+// protocols. They are also called (persistent RPC), and answer: an accepted call is there, in order, under the number that the
+// meter has seen, and has the answer that was acknowledged, or none yet.
+//
 // A checker that finds nothing proves little, so the tests also run it on builds that are broken on purpose: one that
 // does not wait for the disk, one that forgets the last row of each batch.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 	"time"
 
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/internal/crashtest"
+	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/registry/store"
 )
 
@@ -76,6 +79,7 @@ func underLoad(t *testing.T, rng *rand.Rand, on ground, rounds int) {
 		storm.World, err = crashtest.FurnishStore(t.Context(), st, key, on.stored)
 		return err
 	}))
+	storm.Operator = admin.Over(func() (net.Conn, error) { return folder.Dial(data) })
 	before := [2]int{}
 	for round := range rounds + 1 + rounds/5 {
 		by, end := "SIGKILL", (*crashtest.Process).Kill
@@ -106,9 +110,11 @@ func underLoad(t *testing.T, rng *rand.Rand, on ground, rounds int) {
 			found, _, err = crashtest.Restart(t.Context(), st, key, meters)
 			return err
 		}))
+		storm.Keep(meters)
 		provisioned, posted := crashtest.Totals(meters)
-		t.Logf("round %d: %s after %v, then %d SIGKILL while it starts; acknowledged: %d devices (%d in all), %d messages (%d in all); %s",
-			round+1, by, after, kills, provisioned-before[0], provisioned, posted-before[1], posted, found.Verdict())
+		accepted, answered := crashtest.TotalCalls(meters)
+		t.Logf("round %d: %s after %v, then %d SIGKILL while it starts; acknowledged: %d devices (%d in all), %d messages (%d in all), %d calls and %d answers in all; %s",
+			round+1, by, after, kills, provisioned-before[0], provisioned, posted-before[1], posted, accepted, answered, found.Verdict())
 		before = [2]int{provisioned, posted}
 		if len(found) > 0 {
 			t.Errorf("round %d:\n%v", round+1, found)
@@ -127,7 +133,7 @@ func rage(t *testing.T, storm *crashtest.Storm, on ground, data string, after ti
 	var ending atomic.Bool
 	var load sync.WaitGroup
 	load.Go(func() {
-		storm.Rage(p.Address, connections, func(err error) {
+		storm.Rage(p.Addresses, connections, func(err error) {
 			if !ending.Load() {
 				t.Errorf("before the server was to end: %v", err)
 			}

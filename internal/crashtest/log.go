@@ -20,6 +20,12 @@ type Meter struct {
 	Poisoned    bool // the one with poison was acknowledged
 	LockedOut   bool // turned away, which no meter deserves
 	Confused    bool // given other credentials than before
+
+	Calls      []Call // to it, in the order in which they were made
+	Renumbered bool   // a call came under another number than before, or under that of another call
+	Overtaken  bool   // a call came after a later one
+	Answered   bool   // a call came whose answer had been acknowledged
+	Uncalled   bool   // a call came that was never made
 }
 
 // Log is what clients have done and were told so far.
@@ -142,6 +148,7 @@ func (l *Log) Snapshot(during func()) []Meter {
 			before = append(before, Meter{Number: i})
 		}
 		before[i].Asked, before[i].Sent = l.meters[i].Asked, l.meters[i].Sent
+		before[i].Calls = bounded(before[i].Calls, l.meters[i].Calls)
 	}
 	return before
 }
@@ -158,4 +165,19 @@ func Totals(meters []Meter) (provisioned, posted int) {
 		}
 	}
 	return provisioned, posted
+}
+
+// TotalCalls are what a snapshot holds as accepted calls, and as acknowledged answers.
+func TotalCalls(meters []Meter) (accepted, answered int) {
+	for _, m := range meters {
+		for _, c := range m.Calls {
+			if c.Accepted {
+				accepted++
+			}
+			if c.Acked > 0 {
+				answered++
+			}
+		}
+	}
+	return accepted, answered
 }

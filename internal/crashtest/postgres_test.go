@@ -91,7 +91,7 @@ func TestDatabaseKilled(t *testing.T) {
 	for range connections {
 		load.Go(func() {
 			for !ending.Load() { // a meter that is cut off comes again
-				storm.Rage(p.Address, 1, func(error) { time.Sleep(20 * time.Millisecond) })
+				storm.Rage(p.Addresses, 1, func(error) { time.Sleep(20 * time.Millisecond) })
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,18 +15,19 @@ import (
 
 // Process is a running gridtie serve.
 type Process struct {
-	Address string // of MQTT, once it listens
+	Address   string    // of MQTT, once it listens
+	Addresses Addresses // of all ways
 
 	cmd       *exec.Cmd
-	listening chan string // the address, as the program says it
+	listening chan Addresses // as the program says them
 	talk      bytes.Buffer
 	out       sync.WaitGroup
 }
 
 // Launch runs the program on a data folder and a folder of chains, with more variables in its environment.
 func Launch(program, data, chains string, variables ...string) (*Process, error) {
-	p := &Process{listening: make(chan string, 1), cmd: exec.Command(program, "serve", "--data", data, "--chains", chains,
-		"--mqtt", "127.0.0.1:0", "--http", "off", "--coap", "off", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
+	p := &Process{listening: make(chan Addresses, 1), cmd: exec.Command(program, "serve", "--data", data, "--chains", chains,
+		"--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--admin", "off", "--log-level", "warn", "--log-format", "json")}
 	p.cmd.Stderr = &p.talk
 	p.cmd.Env = append(os.Environ(), variables...)
 	out, err := p.cmd.StdoutPipe()
@@ -37,10 +39,15 @@ func Launch(program, data, chains string, variables ...string) (*Process, error)
 	}
 	p.out.Go(func() {
 		defer close(p.listening)
+		var at Addresses
 		lines := bufio.NewScanner(out)
 		for lines.Scan() { // to the end: the program must not block on what nobody reads
-			if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == "mqtt" {
-				p.listening <- words[1]
+			words := strings.Fields(lines.Text())
+			if by := slices.Index([]string{"mqtt", "http", "coap"}, strings.Join(words[:min(1, len(words))], "")); by >= 0 && len(words) > 1 {
+				at[by] = words[1]
+				if !slices.Contains(at[:], "") {
+					p.listening <- at
+				}
 			}
 		}
 	})
@@ -53,10 +60,11 @@ func Start(program, data, chains string, variables ...string) (*Process, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p.Address = <-p.listening; p.Address == "" {
+	if p.Addresses = <-p.listening; p.Addresses[overMQTT] == "" {
 		p.out.Wait()
 		return nil, fmt.Errorf("the program ended before it listened: %w\n%s", p.cmd.Wait(), p.talk.String())
 	}
+	p.Address = p.Addresses[overMQTT]
 	return p, nil
 }
 

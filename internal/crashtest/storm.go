@@ -6,27 +6,31 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/gridtie/gridtie/internal/admin"
 )
 
 // Storm is meters that come in over sockets, round after round: first those that were cut off before, then new ones.
 type Storm struct {
 	World
 	Log
+	Operator *admin.Client // of the server in which they are; nil for no calls
 
 	mu   sync.Mutex // protects what follows
 	todo []int      // cut off before
 	next int
+	cuts map[int]bool // meters that were cut off while they waited for a call
 }
 
 // Rage sends meters to a server, over so many connections at once, until each of these has met an error: the server's
 // death. ended is called with each of the errors as it comes, from several goroutines.
-func (s *Storm) Rage(address string, connections int, ended func(error)) {
+func (s *Storm) Rage(to Addresses, connections int, ended func(error)) {
 	var all sync.WaitGroup
 	for range connections {
 		all.Go(func() {
 			for {
 				n := s.take()
-				if err := s.visit(address, n); err != nil {
+				if err := s.visit(to, n); err != nil {
 					s.giveBack(n)
 					ended(fmt.Errorf("%s: %w", name(n), err))
 					return
@@ -40,14 +44,14 @@ func (s *Storm) Rage(address string, connections int, ended func(error)) {
 // Persist sends meters to a server, over so many connections at once, until ctx ends; one that meets an error begins again
 // after a while, as devices do. visited is called with the time that each visit took, and with the error that cut it
 // off, from several goroutines.
-func (s *Storm) Persist(ctx context.Context, address string, connections int, visited func(took time.Duration, cut error)) {
+func (s *Storm) Persist(ctx context.Context, to Addresses, connections int, visited func(took time.Duration, cut error)) {
 	const pause = 50 * time.Millisecond
 	var all sync.WaitGroup
 	for range connections {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				n, began := s.take(), time.Now()
-				err := s.visit(address, n)
+				err := s.visit(to, n)
 				visited(time.Since(began), err)
 				if err == nil {
 					continue
@@ -81,16 +85,17 @@ func (s *Storm) giveBack(n int) {
 	s.todo = append(s.todo, n)
 }
 
-// visit takes a meter from where it stands to its end: credentials, then attributes, all messages in flight at once.
-func (s *Storm) visit(address string, n int) error {
+// visit takes a meter from where it stands to its end: credentials, then attributes, over MQTT with all messages in flight at
+// once, then calls.
+func (s *Storm) visit(to Addresses, n int) error {
 	given := s.Meter(n).Credentials
 	if s.Meter(n).Answers == 0 {
-		if err := s.askAtOnce(address, n); err != nil {
+		if err := s.askAtOnce(to, n); err != nil {
 			return err
 		}
 		given = s.Meter(n).Credentials
 	}
-	c, err := Dial(address, loginOf(given))
+	c, err := speak(to, n, given)
 	if err != nil {
 		return err
 	}
@@ -104,11 +109,17 @@ func (s *Storm) visit(address string, n int) error {
 		payloads = append(payloads, s.payload(n, k))
 	}
 	err = c.Post(payloads, func(i int) { s.Ack(n, first+i) })
+	if err == nil {
+		err = s.order(n)
+	}
+	if err == nil {
+		err = s.attend(c, n)
+	}
 	return errors.Join(err, c.Close())
 }
 
 // askAtOnce provisions a meter: every fifth by two requests at the same moment, which must be answered alike.
-func (s *Storm) askAtOnce(address string, n int) error {
+func (s *Storm) askAtOnce(to Addresses, n int) error {
 	requests := 1
 	if n%5 == 0 {
 		requests = 2
@@ -118,7 +129,7 @@ func (s *Storm) askAtOnce(address string, n int) error {
 	for i := range requests {
 		all.Go(func() {
 			s.Ask(n)
-			given, err := s.Provision(address, name(n), wanted(n))
+			given, err := s.provision(to, n)
 			switch {
 			case err == nil:
 				s.Answer(n, given)

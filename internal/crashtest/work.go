@@ -18,12 +18,13 @@ const Posts = 3
 // errNotAcknowledged: something that should have worked was refused, although nothing has crashed.
 var errNotAcknowledged = errors.New("not acknowledged")
 
-// Work lets meters provision and attach themselves, without sockets, from several goroutines, and returns when all have
-// been answered.
+// Work lets meters provision and attach themselves, and be called, without sockets, from several goroutines, and returns
+// when all have been answered. They send by the ways that their protocols take.
 func (w *World) Work(ctx context.Context, s *devices.Service, l *Log, meters, workers int) error {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	errs := make([]error, workers)
+	d := newDesk(s)
 	for i := range workers {
 		all.Go(func() {
 			for {
@@ -31,7 +32,7 @@ func (w *World) Work(ctx context.Context, s *devices.Service, l *Log, meters, wo
 				if n >= meters {
 					return
 				}
-				if err := w.work(ctx, s, l, n); err != nil {
+				if err := w.work(ctx, d, l, n); err != nil {
 					errs[i] = fmt.Errorf("%s: %w", name(n), err)
 					return
 				}
@@ -42,16 +43,37 @@ func (w *World) Work(ctx context.Context, s *devices.Service, l *Log, meters, wo
 	return errors.Join(errs...)
 }
 
-func (w *World) work(ctx context.Context, s *devices.Service, l *Log, n int) error {
+func (w *World) work(ctx context.Context, d *desk, l *Log, n int) error {
 	l.Ask(n)
-	given, err := w.Join(ctx, s, n)
+	given, err := w.Join(ctx, d.service, n)
 	if err != nil {
 		return err
 	}
 	l.Answer(n, given)
-	session, err := s.Authenticate(ctx, loginOf(given))
+	session, err := d.service.Authenticate(ctx, loginOf(given))
 	if err != nil {
 		return err
+	}
+	if err := w.post(ctx, d, session, l, n); err != nil {
+		return err
+	}
+	if w.Uncalled {
+		return nil
+	}
+	return d.attend(ctx, l, session, n)
+}
+
+// post sends the meter's attributes messages: over MQTT all at once, by other ways one after another.
+func (w *World) post(ctx context.Context, d *desk, session *devices.Session, l *Log, n int) error {
+	if by := wayOf(n); by != overMQTT {
+		for range Posts {
+			k := l.Send(n)
+			if err := d.post(ctx, by, l.Meter(n).Credentials.Token, "attributes", w.payload(n, k)); err != nil {
+				return err
+			}
+			l.Ack(n, k)
+		}
+		return nil
 	}
 	fates := make(chan engine.Fate, Posts)
 	for range Posts { // all in flight at once

@@ -33,6 +33,8 @@ const (
 type World struct {
 	ProvisionKey, ProvisionSecret secret.Text
 	SupplierKey                   secret.Text
+
+	Uncalled bool // nobody makes calls to the meters
 }
 
 // Furnish adds the supplier and its key to a new registry.

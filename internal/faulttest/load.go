@@ -35,7 +35,7 @@ func (p *program) load() *load {
 	l := &load{bench: p.bench, cancel: cancel, ended: make(chan struct{}), cuts: map[string]int{}}
 	go func() {
 		defer close(l.ended)
-		p.bench.storm.Persist(ctx, p.mqtt, connections, l.visited)
+		p.bench.storm.Persist(ctx, crashtest.Addresses{p.mqtt}, connections, l.visited)
 	}()
 	p.bench.later(func() error { l.stop(); return nil })
 	return l

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,14 @@ import (
 // ask sends one confirmable request over a connection and returns its answer, which it acknowledges.
 func ask(t *testing.T, c net.Conn, id uint16, method coapmessage.Code, address, payload string) *coapmessage.Message {
 	t.Helper()
-	m := coapmessage.Message{Code: method, ID: id, Token: []byte{byte(id)}, Payload: []byte(payload)}
+	a, err := exchange(c, coapRequest(id, method, address, payload))
+	must(t, err)
+	return a
+}
+
+// coapRequest is a confirmable request.
+func coapRequest(id uint16, method coapmessage.Code, address, payload string) coapmessage.Message {
+	m := coapmessage.Message{Code: method, ID: id, Token: []byte{byte(id >> 8), byte(id)}, Payload: []byte(payload)}
 	path, query, _ := strings.Cut(address, "?")
 	for _, s := range strings.Split(path, "/") {
 		m.Options = m.Options.Add(coapmessage.URIPath, []byte(s))
@@ -27,25 +35,38 @@ func ask(t *testing.T, c net.Conn, id uint16, method coapmessage.Code, address, 
 	if query != "" {
 		m.Options = m.Options.Add(coapmessage.URIQuery, []byte(query))
 	}
-	must(t, c.SetDeadline(time.Now().Add(limit)))
-	_, err := c.Write(m.Append(nil))
-	must(t, err)
+	return m
+}
+
+// exchange sends a request over a connection and returns its answer, which it acknowledges.
+func exchange(c net.Conn, m coapmessage.Message) (*coapmessage.Message, error) {
+	if err := c.SetDeadline(time.Now().Add(limit)); err != nil {
+		return nil, err
+	}
+	if _, err := c.Write(m.Append(nil)); err != nil {
+		return nil, err
+	}
+	buffer := make([]byte, 2000)
 	for {
-		buffer := make([]byte, 2000)
 		n, err := c.Read(buffer)
-		must(t, err)
+		if err != nil {
+			return nil, err
+		}
 		a := &coapmessage.Message{}
-		must(t, a.Parse(buffer[:n]))
+		if err := a.Parse(bytes.Clone(buffer[:n])); err != nil {
+			return nil, err
+		}
 		if a.Type == coapmessage.Confirmable {
 			reply := coapmessage.Message{Type: coapmessage.Acknowledgement, ID: a.ID}
 			if a.Code == coapmessage.Empty {
 				reply.Type = coapmessage.Reset // a ping
 			}
-			_, err := c.Write(reply.Append(nil))
-			must(t, err)
+			if _, err := c.Write(reply.Append(nil)); err != nil {
+				return nil, err
+			}
 		}
 		if a.Code != coapmessage.Empty {
-			return a
+			return a, nil
 		}
 	}
 }

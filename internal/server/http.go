@@ -19,7 +19,7 @@ import (
 const mqttPath = "/mqtt"
 
 func (s *Server) servePublic(ctx context.Context, l net.Listener) error {
-	return s.serveHTTP(ctx, l, s.publicHandler())
+	return runHTTP(ctx, s.newHTTP(s.publicHandler()), l)
 }
 
 // serveDevices serves devices that speak HTTP, or MQTT over websockets. The latter are the MQTT server's from their handshake
@@ -29,15 +29,15 @@ func (s *Server) serveDevices(ctx context.Context, l net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.mqtt.Serve(ctx, sockets) })
 	api := s.deviceAPI(ctx)
-	g.Go(func() error {
-		return s.serveHTTP(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == mqttPath {
-				sockets.ServeHTTP(w, r)
-				return
-			}
-			api.ServeHTTP(w, r)
-		}))
-	})
+	srv := s.newHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == mqttPath {
+			sockets.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}))
+	watchCallers(srv, s.metrics.counters.turnedAway)
+	g.Go(func() error { return runHTTP(ctx, srv, l) })
 	return g.Wait()
 }
 
@@ -57,12 +57,16 @@ func (s *Server) deviceAPI(ctx context.Context) http.Handler {
 	})
 }
 
-// serveHTTP serves until ctx ends, then lets requests under way finish. Answers have no time limit: polls wait for minutes.
-func (s *Server) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{
+// newHTTP makes an HTTP server with the limits that all have. Answers have no time limit: polls wait for minutes.
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-		ConnState: leavePlace, ErrorLog: log.New(httpNotes{s.options.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})}, "", 0),
+		ErrorLog: log.New(httpNotes{s.options.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})}, "", 0),
 	}
+}
+
+// runHTTP serves until ctx ends, then lets requests under way finish.
+func runHTTP(ctx context.Context, srv *http.Server, l net.Listener) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

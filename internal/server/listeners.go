@@ -77,7 +77,7 @@ func (s *Server) openTCP(name, address string, secure *tls.Config, serve func(co
 	}
 	at := l.Addr()
 	if name == "http" || name == "https" {
-		l = newPlaces(l, s.options.MaxConnections) // below TLS: a handshake takes a place, too
+		l = newCallers(l, s.options.MaxConnections) // below TLS: a handshake takes a place, too
 	}
 	if secure != nil {
 		l = tls.NewListener(l, secure)

@@ -30,7 +30,7 @@ import (
 )
 
 // certificate writes a certificate that signs itself, and its key, into a folder.
-func certificate(t *testing.T, folder, name string) (cert, key string) {
+func certificate(t testing.TB, folder, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

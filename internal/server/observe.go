@@ -18,11 +18,12 @@ import (
 type counters struct {
 	accepted, opened, dropped, panicked prometheus.Counter
 	refused, closed, received, sent     *prometheus.CounterVec
+	denied                              *prometheus.CounterVec
 	logins, provisioned, bad, ended     *prometheus.CounterVec
 	turned, limited, overQuota          *prometheus.CounterVec
 	reloads                             *prometheus.CounterVec
 	commits                             prometheus.Histogram
-	answered                            *prometheus.CounterVec // HTTP
+	answered, turnedAway                *prometheus.CounterVec // HTTP
 	coap                                coapCounters
 	byType                              [2][packet.AUTH + 1]prometheus.Counter // received and sent: once a packet
 }
@@ -41,6 +42,7 @@ func (c *counters) register(r *prometheus.Registry) {
 	c.accepted = one("mqtt_connections_accepted_total", "Connections accepted.")
 	c.opened = one("mqtt_connections_opened_total", "Connections whose CONNECT was accepted.")
 	c.refused = many("mqtt_connections_refused_total", "Connections that were not opened, by reason.", "reason")
+	c.denied = many("mqtt_subscriptions_refused_total", "Filters of SUBSCRIBEs that were refused, by reason.", "reason")
 	c.closed = many("mqtt_connections_closed_total", "Open connections that ended, by reason.", "reason")
 	c.received = many("mqtt_packets_received_total", "Control packets received.", "type")
 	c.sent = many("mqtt_packets_sent_total", "Control packets sent.", "type")
@@ -57,6 +59,7 @@ func (c *counters) register(r *prometheus.Registry) {
 		Name: "gridtie_http_answers_total", Help: "Requests of devices answered over HTTP, by route and status.",
 	}, []string{"route", "status"})
 	r.MustRegister(c.answered)
+	c.turnedAway = many("http_connections_refused_total", "HTTP connections that ended before a request of theirs was whole, by reason.", "reason")
 	c.coap.register(one, many)
 	c.reloads = many("chain_reloads_total", "Readings of the folder of chains that led to a verdict, by verdict.", "result")
 	for _, result := range admin.ReloadResults() {
@@ -91,6 +94,12 @@ func (c *counters) begin() {
 	}
 	for r := mqttserver.CloseReason(1); r.String() != "unknown"; r++ {
 		c.closed.WithLabelValues(r.String())
+	}
+	for d := mqttserver.Denial(1); d.String() != "unknown"; d++ {
+		c.denied.WithLabelValues(d.String())
+	}
+	for _, why := range unaskedReasons() {
+		c.turnedAway.WithLabelValues(string(why))
 	}
 	for _, l := range []devices.Login{
 		devices.LoginAccepted, devices.LoginRefused, devices.LoginIdentifier, devices.LoginEmpty, devices.LoginUnavailable,
@@ -144,6 +153,7 @@ func (o *mqttCounters) Opened()                         { o.c.opened.Inc() }
 func (o *mqttCounters) Closed(r mqttserver.CloseReason) { o.c.closed.WithLabelValues(r.String()).Inc() }
 func (o *mqttCounters) Received(t packet.Type)          { o.packet(0, t) }
 func (o *mqttCounters) Sent(t packet.Type)              { o.packet(1, t) }
+func (o *mqttCounters) Denied(d mqttserver.Denial)      { o.c.denied.WithLabelValues(d.String()).Inc() }
 func (o *mqttCounters) Dropped()                        { o.c.dropped.Inc() }
 func (o *mqttCounters) Panicked()                       { o.c.panicked.Inc() }
 

@@ -23,7 +23,7 @@ var (
 )
 
 // databaseOf is the database of a data folder: none without addressEnv, or where a test gives a file system.
-func databaseOf(t *testing.T, o server.Options) secret.Text {
+func databaseOf(t testing.TB, o server.Options) secret.Text {
 	t.Helper()
 	dsn := os.Getenv(addressEnv)
 	if dsn == "" || o.FS != nil {

@@ -27,7 +27,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.watchStore(running) })
 	g.Go(func() error { return s.housekeep(running) })
-	g.Go(func() error { return s.serveHTTP(running, s.socket, s.adminHandler()) })
+	g.Go(func() error { return runHTTP(running, s.newHTTP(s.adminHandler()), s.socket) })
 	if s.chains != nil {
 		g.Go(func() error { return s.chains.keep(running) })
 	}

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +32,7 @@ type running struct {
 	stop func() error
 }
 
-func start(t *testing.T, o server.Options) *running {
+func start(t testing.TB, o server.Options) *running {
 	t.Helper()
 	if o.Data == "" {
 		o.Data = filepath.Join(t.TempDir(), "data")
@@ -61,7 +60,7 @@ func start(t *testing.T, o server.Options) *running {
 	return r
 }
 
-func (r *running) get(t *testing.T, path string) (int, string) {
+func (r *running) get(t testing.TB, path string) (int, string) {
 	t.Helper()
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := c.Get("http://" + r.Addresses()["admin"] + path)
@@ -74,6 +73,18 @@ func (r *running) get(t *testing.T, path string) (int, string) {
 		t.Fatal(err)
 	}
 	return res.StatusCode, string(body)
+}
+
+// scrape is every metric, by its name with its labels.
+func (r *running) scrape(t testing.TB) map[string]float64 {
+	t.Helper()
+	_, body := r.get(t, "/metrics")
+	v := map[string]float64{}
+	for line := range strings.Lines(body) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		v[name], _ = strconv.ParseFloat(value, 64)
+	}
+	return v
 }
 
 func attributes(id, device string) *engine.Message {
@@ -166,12 +177,7 @@ func TestMessagesAddUp(t *testing.T) {
 		}
 	}()
 	check := func() {
-		_, body := s.get(t, "/metrics")
-		v := map[string]float64{}
-		for lines := bufio.NewScanner(strings.NewReader(body)); lines.Scan(); {
-			name, value, _ := strings.Cut(lines.Text(), " ")
-			v[name], _ = strconv.ParseFloat(value, 64)
-		}
+		v := s.scrape(t)
 		in := v["gridtie_messages_in_total"]
 		out := v["gridtie_messages_done_total"] + v["gridtie_messages_dead_lettered_total"] +
 			v["gridtie_messages_abandoned_total"] + v["gridtie_messages_in_flight"]

@@ -177,7 +177,7 @@ func (e *endpoint) observed() bool {
 }
 
 func peerOf(conn *dtls.Conn, c *secureConn) (*Peer, error) {
-	p := &Peer{Address: netip.AddrPortFrom(c.peer.Addr().Unmap(), c.peer.Port()), Secure: true, close: c.cancel}
+	p := &Peer{Address: netip.AddrPortFrom(c.peer.Addr().Unmap(), c.peer.Port()), Secure: true, close: c.cancel, life: c.ctx}
 	state, ok := conn.ConnectionState()
 	if !ok {
 		return nil, errHandshake

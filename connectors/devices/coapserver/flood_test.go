@@ -18,9 +18,12 @@ func TestFlood(t *testing.T) {
 	limits := coapserver.Limits{Memory: 256 << 10, Uploads: 20, Observations: 50, Requests: 100}
 	rig(t, limits, func(b *bench, p *peer) {
 		var mine *coapserver.Observation
+		var others []*coapserver.Observation
 		b.handler.on(func(r *coapserver.Request, answer func(coapserver.Response)) {
 			if o, err := r.Register(nil); err == nil && r.Peer.Address == p.at {
 				mine = o
+			} else if err == nil {
+				others = append(others, o)
 			}
 			some := text("some answer, longer than the shortest request")
 			if r.Peer.Address != p.at && r.Method == message.POST {
@@ -65,6 +68,11 @@ func TestFlood(t *testing.T) {
 			t.Errorf("notifying: %v", err)
 		}
 		p.send(bytesOf(ack, 0, p.one("notification").ID, "", ""))
+		for _, o := range others {
+			for range 10 {
+				_ = o.Notify(text("news that are longer than what asked for them"), nil) // until it has ended
+			}
+		}
 		time.Sleep(100 * seconds)
 		for _, q := range forged {
 			sent := 0
@@ -75,7 +83,7 @@ func TestFlood(t *testing.T) {
 				t.Errorf("%d bytes were sent to %s, want at most %d", sent, q.at, most)
 			}
 		}
-		for _, what := range []string{"refused uploads", "refused incomplete", "refused method", "ignored malformed", "ignored stray", "ignored ping", "forgotten"} {
+		for _, what := range []string{"refused uploads", "refused incomplete", "refused method", "ignored malformed", "ignored stray", "ignored ping", "forgotten", "withheld"} {
 			if b.count.get(what) == 0 {
 				t.Errorf("nothing was counted as %s; all: %v", what, b.count.of)
 			}

@@ -70,9 +70,17 @@ type Peer struct {
 	Certificates []*x509.Certificate
 
 	close func()
+	life  context.Context // of the DTLS connection, else nil
 }
 
-// Close ends a DTLS connection, and does nothing over UDP. It does not wait.
+// OnEnd calls f, once and from a goroutine of its own, when the DTLS connection has ended, or ends. Over UDP it is never called.
+func (p *Peer) OnEnd(f func()) {
+	if p.life != nil {
+		context.AfterFunc(p.life, f)
+	}
+}
+
+// Close ends a DTLS connection, and does nothing over UDP. It does not wait. What was answered or notified before goes out.
 func (p *Peer) Close() {
 	if p.close != nil {
 		p.close()

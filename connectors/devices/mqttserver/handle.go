@@ -96,10 +96,8 @@ func (c *Conn) handleSubscribe(body []byte) error {
 	c.leave()
 	for i, s := range p.Subscriptions {
 		codes[i] = packet.SubscribeFailure
-		if i < c.server.limits.Filters && len(s.Filter) <= c.server.limits.TopicBytes {
-			if granted := c.handler.Subscribe(c.ctx, Subscription{Subscription: s}); granted <= packet.GrantedQoS2 {
-				codes[i] = byte(granted)
-			}
+		if granted := c.grant(i, Subscription{Subscription: s}); granted <= packet.GrantedQoS2 {
+			codes[i] = byte(granted)
 		}
 	}
 	c.enter()
@@ -107,6 +105,21 @@ func (c *Conn) handleSubscribe(body []byte) error {
 	defer c.mu.Unlock()
 	c.controlLocked(packet.SUBACK, packet.AppendSuback(c.out.control, p.ID, codes))
 	return nil
+}
+
+// grant decides about the filter at place i of a SUBSCRIBE. One that is beyond the limits does not reach the handler.
+func (c *Conn) grant(i int, s Subscription) packet.ReasonCode {
+	code, why := packet.TopicFilterInvalid, DeniedLength
+	switch {
+	case i >= c.server.limits.Filters:
+		code, why = packet.QuotaExceeded, DeniedNumber
+	case len(s.Filter) <= c.server.limits.TopicBytes:
+		code, why = c.handler.Subscribe(c.ctx, s), DeniedFilter
+	}
+	if code > packet.GrantedQoS2 {
+		c.server.observer.Denied(why)
+	}
+	return code
 }
 
 func (c *Conn) handleUnsubscribe(body []byte) error {

@@ -116,12 +116,9 @@ func (c *Conn) handleSubscribe5(body []byte) error {
 		subscription := Subscription{Subscription: s, Properties: properties}
 		switch codes[i] = c.terms.unmet(subscription); {
 		case codes[i] != packet.Success:
-		case i >= c.server.limits.Filters:
-			codes[i] = packet.QuotaExceeded
-		case len(s.Filter) > c.server.limits.TopicBytes:
-			codes[i] = packet.TopicFilterInvalid
+			c.server.observer.Denied(DeniedFilter)
 		default:
-			codes[i] = c.handler.Subscribe(c.ctx, subscription)
+			codes[i] = c.grant(i, subscription)
 			if codes[i] > packet.GrantedQoS2 && !codes[i].Failed() {
 				codes[i] = packet.UnspecifiedError
 			}

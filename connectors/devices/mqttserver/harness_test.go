@@ -146,12 +146,14 @@ type counts struct {
 	dropped                    int
 	refused                    map[mqttserver.Refusal]int
 	closed                     map[mqttserver.CloseReason]int
+	denied                     map[mqttserver.Denial]int
 	received, sent             map[packet.Type]int
 }
 
 func newCounts() *counts {
 	return &counts{
 		refused: map[mqttserver.Refusal]int{}, closed: map[mqttserver.CloseReason]int{},
+		denied:   map[mqttserver.Denial]int{},
 		received: map[packet.Type]int{}, sent: map[packet.Type]int{},
 	}
 }
@@ -168,8 +170,14 @@ func (o *counts) Opened()                         { o.do(func() { o.opened++ }) 
 func (o *counts) Closed(r mqttserver.CloseReason) { o.do(func() { o.closed[r]++ }) }
 func (o *counts) Received(p packet.Type)          { o.do(func() { o.received[p]++ }) }
 func (o *counts) Sent(p packet.Type)              { o.do(func() { o.sent[p]++ }) }
+func (o *counts) Denied(r mqttserver.Denial)      { o.do(func() { o.denied[r]++ }) }
 func (o *counts) Dropped()                        { o.do(func() { o.dropped++ }) }
 func (o *counts) Panicked()                       { o.do(func() { o.panicked++ }) }
+
+func (o *counts) of(d mqttserver.Denial) (n int) {
+	o.do(func() { n = o.denied[d] })
+	return n
+}
 
 func sum[K comparable](m map[K]int) (n int) {
 	for _, v := range m {

@@ -22,6 +22,7 @@ type limitTest struct {
 	// What is counted beyond the limit; neither where the client is only made to wait, or told.
 	refused mqttserver.Refusal
 	closed  mqttserver.CloseReason
+	denied  mqttserver.Denial
 }
 
 // connectOf is a CONNECT of so many bytes.
@@ -133,6 +134,7 @@ func limitTests() map[string]limitTest {
 				c.send(string(p.Append(nil)))
 				c.want(frame(0x90, "\x00\x01"+strings.Repeat("\x00", 8)+"\x80"), false)
 			},
+			denied: mqttserver.DeniedNumber,
 		},
 		"Inflight": {
 			hold:  true,
@@ -259,6 +261,9 @@ func TestEveryLimit(t *testing.T) {
 				}
 				if want := min(1, int(test.closed)); closed != want {
 					t.Errorf("closed as %q: got %d, want %d", test.closed, closed, want)
+				}
+				if got, want := b.counts.of(test.denied), min(1, int(test.denied)); got != want {
+					t.Errorf("denied as %q: got %d, want %d", test.denied, got, want)
 				}
 			})
 		})

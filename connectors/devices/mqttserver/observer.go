@@ -15,6 +15,8 @@ type Observer interface {
 	// or a PUBLISH is about to be written.
 	Received(packet.Type)
 	Sent(packet.Type)
+	// Denied counts filters of a SUBSCRIBE that were refused.
+	Denied(Denial)
 	// Dropped counts QoS 0 messages to a client that did not read them.
 	Dropped()
 	// Panicked counts panics of dialects and handlers.
@@ -63,6 +65,28 @@ func (r Refusal) String() string {
 	return "unknown"
 }
 
+// Denial says why a filter of a SUBSCRIBE was refused.
+type Denial uint8
+
+const (
+	// DeniedFilter: the handler does not grant it, or it is one that no client is granted.
+	DeniedFilter Denial = iota + 1
+	// DeniedLength: it is longer than Limits.TopicBytes.
+	DeniedLength
+	// DeniedNumber: the SUBSCRIBE has more than Limits.Filters.
+	DeniedNumber
+)
+
+var denials = [...]string{DeniedFilter: "filter", DeniedLength: "too-long", DeniedNumber: "too-many"}
+
+// String gives a short word from a closed set, fit for a metric label.
+func (d Denial) String() string {
+	if int(d) < len(denials) && d > 0 {
+		return denials[d]
+	}
+	return "unknown"
+}
+
 // unobserved is the Observer of a server that has none.
 type unobserved struct{}
 
@@ -72,5 +96,6 @@ func (unobserved) Opened()              {}
 func (unobserved) Closed(CloseReason)   {}
 func (unobserved) Received(packet.Type) {}
 func (unobserved) Sent(packet.Type)     {}
+func (unobserved) Denied(Denial)        {}
 func (unobserved) Dropped()             {}
 func (unobserved) Panicked()            {}

@@ -29,6 +29,7 @@ type Dialect struct {
 
 	mu       sync.Mutex
 	watchers map[watched]*watcher
+	tied     map[*coapserver.Peer]bool
 }
 
 var _ coapserver.Handler = (*Dialect)(nil)
@@ -36,7 +37,7 @@ var _ coapserver.Handler = (*Dialect)(nil)
 // New makes a Dialect.
 func New(s *devices.Service, o Options) *Dialect {
 	return &Dialect{
-		service: s, watchers: map[watched]*watcher{},
+		service: s, watchers: map[watched]*watcher{}, tied: map[*coapserver.Peer]bool{},
 		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
 	}
 }
@@ -135,6 +136,11 @@ func (d *Dialect) login(ctx context.Context, from netip.Addr, r *coapserver.Requ
 	}
 	if err := s.Allow(ctx, registry.TransportCoAP); err != nil {
 		return nil, err
+	}
+	if r.Peer.Secure && !t.hasToken {
+		if err := d.tie(ctx, s, r.Peer); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

@@ -236,13 +236,18 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) (text []byte, ok 
 
 // anyBody is body for what may be empty.
 func (h *Handler) anyBody(w http.ResponseWriter, r *http.Request) (text []byte, ok bool) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.options.Body))
+	var err error
+	claimed := r.ContentLength > h.options.Body // as ThingsBoard, before anything of it has come
+	if !claimed {
+		text, err = io.ReadAll(http.MaxBytesReader(w, r.Body, h.options.Body))
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
+	case claimed, errors.As(err, &tooLarge):
+		w.Header().Set("Connection", "close")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
-		_ = json.NewEncoder(w).Encode(fmt.Sprintf("Payload size exceeds the limit of %d bytes", tooLarge.Limit)) // ThingsBoard's words
+		_ = json.NewEncoder(w).Encode(fmt.Sprintf("Payload size exceeds the limit of %d bytes", h.options.Body)) // ThingsBoard's words
 	case err != nil:
 		tell(w, http.StatusBadRequest, "the body could not be read")
 	default:
