@@ -47,6 +47,8 @@ type Profile struct {
 
 	Transport
 	CertificateChain
+	// Assigned are the packages of its devices. Only AssignPackage and UnassignPackage change them.
+	Assigned
 
 	// Source is the file that the profile comes from (see [Registry.UseFileProfiles]), empty for one that was added here.
 	Source string `json:"source,omitempty"`
@@ -178,7 +180,7 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 	if p.Fields == nil {
 		p.Fields = DefaultFields()
 	}
-	p.Source = ""
+	p.Source, p.Assigned = "", Assigned{}
 	if err := p.check(); err != nil {
 		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
 	}
@@ -236,7 +238,7 @@ func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*
 		}
 		p = old.Profile
 		change(&p)
-		p.Name, p.Source = name, ""
+		p.Name, p.Source, p.Assigned = name, "", old.Assigned
 		if p.ProvisionKey == "" {
 			p.ProvisionKey = old.ProvisionKey
 		}

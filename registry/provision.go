@@ -138,6 +138,9 @@ func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials) (Device, er
 	if err := t.putCredentials(ctx, nil, d.ID, c); err != nil {
 		return Device{}, err
 	}
+	if err := t.tellNew(ctx, &d); err != nil {
+		return Device{}, err
+	}
 	err = devices.put(t, nil, &d)
 	return d, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,8 @@ type Registry struct {
 	quiet     quietRing
 	activity  activity
 	hooks     hooks
+	uploads   sync.Map    // ids of packages that are being written
+	rollouts  atomic.Bool // assignments of which some devices may not have been told
 
 	stop   context.CancelFunc
 	lazies chan struct{} // closed when the goroutine of lazy writes has ended
@@ -73,6 +76,7 @@ func Open(ctx context.Context, s store.Store, o Options) (*Registry, error) {
 	}
 	r.pending.steps = map[uint64]int{}
 	r.hooks.init()
+	r.rollouts.Store(true) // a former process may have left some
 	if err := r.open(ctx, o.ServerKey); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
