@@ -118,9 +118,8 @@ func (r *Registry) writeContent(ctx context.Context, p *Package, content io.Read
 	content = io.TeeReader(io.LimitReader(content, MaxPackage+1), sum)
 	buffer := make([]byte, pieceBatch*pieceSize)
 	for p.Size = 0; ; {
-		n, err := io.ReadFull(content, buffer)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
+		n, last, err := fill(content, buffer)
+		if err != nil {
 			return fmt.Errorf("reading its content: %w", err)
 		}
 		if p.Size+int64(n) > MaxPackage {
@@ -146,6 +145,22 @@ func (r *Registry) writeContent(ctx context.Context, p *Package, content io.Read
 	}
 	p.Checksum = found
 	return nil
+}
+
+// fill reads until the buffer is full, or says that the content has come to its end. io.ReadFull would not do: a request that
+// breaks off errs with io.ErrUnexpectedEOF, which there would look like an end.
+func fill(content io.Reader, buffer []byte) (n int, last bool, err error) {
+	for n < len(buffer) {
+		some, err := content.Read(buffer[n:])
+		n += some
+		switch {
+		case err == io.EOF: //nolint:errorlint // a reader's end is this very value
+			return n, true, nil
+		case err != nil:
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 func (r *Registry) writePieces(ctx context.Context, id string, first int64, text []byte) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"testing/iotest"
 
 	"github.com/gridtie/gridtie/registry"
 )
@@ -78,14 +79,10 @@ func sha256Of(text []byte) string {
 
 // broken gives some bytes and then an error.
 func broken(n int) io.Reader {
-	return io.MultiReader(bytes.NewReader(contentOf(n)), errorReader{})
+	return io.MultiReader(bytes.NewReader(contentOf(n)), iotest.ErrReader(errTorn))
 }
 
-type errorReader struct{}
-
 var errTorn = errors.New("the cable was pulled")
-
-func (errorReader) Read([]byte) (int, error) { return 0, errTorn }
 
 func TestPackageRefused(t *testing.T) {
 	t.Parallel()
@@ -101,6 +98,7 @@ func TestPackageRefused(t *testing.T) {
 		"empty":           {nil, bytes.NewReader(nil), registry.ErrInvalid},
 		"torn":            {nil, broken(3*pieceBatch*pieceSize + 1), errTorn},
 		"torn at once":    {nil, broken(0), errTorn},
+		"broken off":      {nil, io.MultiReader(bytes.NewReader(contentOf(10)), iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF},
 		"too large":       {nil, io.LimitReader(zeroes{}, registry.MaxPackage+1), registry.ErrInvalid},
 		"said to be so":   {func(p *registry.Package) { p.Size = registry.MaxPackage + 1 }, zeroes{}, registry.ErrInvalid},
 		"another size":    {func(p *registry.Package) { p.Size = 11 }, bytes.NewReader(contentOf(10)), registry.ErrInvalid},

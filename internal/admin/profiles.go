@@ -19,6 +19,7 @@ func shown(p registry.Profile) Profile {
 			TelemetryTopic: p.TelemetryTopic, AttributesTopic: p.AttributesTopic, AttributesSubscribeTopic: p.AttributesSubscribeTopic,
 		},
 		CertificateChain: CertificateChain(p.CertificateChain),
+		Assigned:         p.Assigned,
 		Source:           p.Source,
 	}
 }
