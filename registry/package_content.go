@@ -154,7 +154,7 @@ func fill(content io.Reader, buffer []byte) (n int, last bool, err error) {
 		some, err := content.Read(buffer[n:])
 		n += some
 		switch {
-		case err == io.EOF: //nolint:errorlint // a reader's end is this very value
+		case err == io.EOF:
 			return n, true, nil
 		case err != nil:
 			return n, false, err

@@ -47,7 +47,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 
 // upload is do for a body of so many bytes, which is not sent before the server wants it.
 func (c *Client) upload(ctx context.Context, path string, body io.Reader, size int64, out any) error {
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://admin"+path, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin"+path, body)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/gridtie/gridtie/registry"
+	"github.com/gridtie/gridtie/supplypoint"
 )
 
 func packageNamed(k registry.PackageKind, n registry.PackageName) (what, hint string) {
@@ -43,7 +44,7 @@ func (a *api) addPackage(ctx context.Context, r *http.Request) (any, error) {
 		what, hint := packageNamed(p.Kind, p.PackageName)
 		return nil, known(err, what, hint)
 	}
-	a.Logger.Info().Str("kind", string(added.Kind)).Str("title", added.Title).Str("version", added.Version).
+	a.Logger.Info().Str("kind", string(added.Kind)).Str("title", supplypoint.MaskIn(added.Title)).Str("version", supplypoint.MaskIn(added.Version)).
 		Int64("bytes", added.Size).Str("event", "package_added").Send()
 	return Package{Package: added, Profiles: []string{}}, nil
 }
@@ -71,7 +72,7 @@ func (a *api) deletePackage(ctx context.Context, r *http.Request) (any, error) {
 	case err != nil:
 		return nil, known(err, what, hint)
 	}
-	a.Logger.Info().Str("kind", string(kind)).Str("title", name.Title).Str("version", name.Version).Str("event", "package_deleted").Send()
+	a.Logger.Info().Str("kind", string(kind)).Str("title", supplypoint.MaskIn(name.Title)).Str("version", supplypoint.MaskIn(name.Version)).Str("event", "package_deleted").Send()
 	return nil, nil
 }
 
@@ -121,7 +122,7 @@ func (a *api) assigned(in Assignment, told int, err error) (any, error) {
 		what, hint := packageNamed(in.Kind, registry.PackageName{Title: in.Title, Version: in.Version})
 		return nil, known(err, what, hint)
 	}
-	a.Logger.Info().Str("kind", string(in.Kind)).Str("title", in.Title).Str("version", in.Version).Str("profile", in.Profile).
+	a.Logger.Info().Str("kind", string(in.Kind)).Str("title", supplypoint.MaskIn(in.Title)).Str("version", supplypoint.MaskIn(in.Version)).Str("profile", in.Profile).
 		Int("told", told).Str("event", "package_assigned").Send()
 	return Assigned{Assignment: in, Told: told}, nil
 }

@@ -1,6 +1,7 @@
 package thingsboard_test
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -92,7 +93,7 @@ func TestCoAPLoadsPackagesInBlocks(t *testing.T) {
 	after := m.ask(message.GET, "/fw/T", "")
 	one, _ := before.Options.Get(message.ETag)
 	two, _ := after.Options.Get(message.ETag)
-	if len(one) != 8 || string(one) == string(two) {
+	if len(one) != 8 || bytes.Equal(one, two) {
 		t.Errorf("tags: got %x and %x", one, two)
 	}
 	p.unassign(registry.Firmware)

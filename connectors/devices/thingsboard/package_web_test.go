@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gridtie/gridtie/connectors/devices"
@@ -65,7 +66,7 @@ func TestHTTPPackageIsStreamed(t *testing.T) {
 	w.device("meters", "meter-1", token("T"))
 	text := strings.Repeat("0123456789abcde", 20_000)
 	w.pkg(registry.Firmware, "1", text)
-	r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+firmwareOne, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+firmwareOne, nil)
 	must(t, err)
 	res, err := http.DefaultTransport.RoundTrip(r)
 	must(t, err)
@@ -105,7 +106,7 @@ func TestHTTPPackageIsCutShort(t *testing.T) {
 	w := openSite(build(t, func(o *devices.Options) { broken.Registry = o.Registry; o.Registry = broken }))
 	w.device("meters", "meter-1", token("T"))
 	w.pkg(registry.Firmware, "1", strings.Repeat("x", 300_000))
-	r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+firmwareOne, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+firmwareOne, nil)
 	must(t, err)
 	res, err := http.DefaultTransport.RoundTrip(r)
 	must(t, err)
@@ -122,18 +123,28 @@ func TestHTTPLoadsOfADeviceAreLimited(t *testing.T) {
 	w := buildSite(t, func(o *web.Options) { o.Loads = limit })
 	w.device("meters", "meter-1", token("T"))
 	w.pkg(registry.Firmware, "1", strings.Repeat("x", 32<<20)) // more than sockets hold
-	var open []*http.Response
+	started, over := make(chan bool), make(chan struct{})
+	var loads sync.WaitGroup
 	for range limit {
-		r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+firmwareOne, nil)
-		must(t, err)
-		res, err := http.DefaultTransport.RoundTrip(r)
-		must(t, err)
-		open = append(open, res)
+		loads.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+firmwareOne, nil)
+			must(t, err)
+			res, err := http.DefaultTransport.RoundTrip(r)
+			started <- err == nil && res.StatusCode == http.StatusOK
+			if err == nil {
+				<-over
+				must(t, res.Body.Close())
+			}
+		})
+	}
+	for range limit {
+		if !<-started {
+			t.Error("a load within the limit is refused")
+		}
 	}
 	if status, _ := w.do("GET", firmwareOne, ""); status != http.StatusTooManyRequests {
 		t.Errorf("one more: got %d, want 429", status)
 	}
-	for _, res := range open {
-		must(t, res.Body.Close())
-	}
+	close(over)
+	loads.Wait()
 }
