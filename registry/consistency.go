@@ -12,7 +12,10 @@ import (
 // without their index rows, attachments that contradict each other, rows of devices that are not there. An empty
 // answer means that all is well. No error names a supply point or a secret.
 func (r *Registry) Check(ctx context.Context) []error {
-	c := checker{devices: map[string]bool{}, gone: map[string]bool{}, suppliers: map[string]bool{}, keys: map[string]string{}}
+	c := checker{
+		devices: map[string]bool{}, gone: map[string]bool{}, suppliers: map[string]bool{}, keys: map[string]string{},
+		assigned: map[assigned]string{},
+	}
 	err := r.read(ctx, func(t *Tx) error {
 		return t.view(ctx, func() error { return c.run(ctx, t) })
 	})
@@ -27,7 +30,8 @@ type checker struct {
 	devices   map[string]bool
 	gone      map[string]bool
 	suppliers map[string]bool
-	keys      map[string]string // id → supplier
+	keys      map[string]string   // id → supplier
+	assigned  map[assigned]string // → one to whom
 }
 
 func (c *checker) say(format string, args ...any) {
@@ -36,9 +40,16 @@ func (c *checker) say(format string, args ...any) {
 
 func (c *checker) run(ctx context.Context, t *Tx) error {
 	return firstError(
-		func() error { return tableFits(ctx, t, c, &profiles, nil) },
 		func() error {
-			return tableFits(ctx, t, c, &devices, func(d *Device) { c.devices[d.ID] = true })
+			return tableFits(ctx, t, c, &profiles, func(p *profileRow) {
+				c.assigns(p.Assigned, "profile", p.Name)
+			})
+		},
+		func() error {
+			return tableFits(ctx, t, c, &devices, func(d *Device) {
+				c.devices[d.ID] = true
+				c.assigns(d.Assigned, "device", d.ID)
+			})
 		},
 		func() error {
 			from, to := store.Prefix(keyOf("gone"))
@@ -79,6 +90,7 @@ func (c *checker) run(ctx context.Context, t *Tx) error {
 		func() error {
 			return tableFits(ctx, t, c, &calls, func(call *Call) { c.device("call", call.Device, true) })
 		},
+		func() error { return c.packagesFit(ctx, t) },
 		func() error { return c.valuesFit(ctx, t, "attribute") },
 		func() error { return c.valuesFit(ctx, t, "latest") },
 	)

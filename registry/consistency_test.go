@@ -35,6 +35,11 @@ func TestCheckFinds(t *testing.T) {
 		ok(t, second(r.SaveAttributes(t.Context(), d.ID, registry.ServerScope, attribute("k", "1"))))
 		b.ended(t, registry.Outcome{Device: d.ID, Code: registry.Attached, Message: "m"})
 	}
+	b.pkg(t, registry.Firmware, "1", contentOf(2*pieceSize+1))
+	own := b.device(t, "own")
+	for _, to := range []registry.Assignees{{Profile: "meters"}, {Device: own.ID}} {
+		ok(t, second(r.AssignPackage(t.Context(), registry.Firmware, version("1"), to)))
+	}
 	consistent(t, r)
 
 	var rows []store.Row
@@ -72,7 +77,10 @@ func TestCheckFinds(t *testing.T) {
 		}
 		apply(store.Batch{Puts: []store.Put{{Key: row.Key, Value: row.Value}}})
 	}
-	for _, table := range []string{"device", "device/name", "credentials", "credentials/id", "attachment/active", "attachment/principal", "held", "outcome/code"} {
+	for _, table := range []string{
+		"device", "device/name", "credentials", "credentials/id", "attachment/active", "attachment/principal", "held", "outcome/code",
+		"package", "package/piece", "device/package",
+	} {
 		if !seen[table] {
 			t.Errorf("no row of table %q was looked at", table)
 		}

@@ -14,6 +14,8 @@ type Device struct {
 	Gateway bool      `json:"gateway,omitempty"`
 	Via     string    `json:"via,omitempty"` // the id of the gateway that first spoke for it
 	Created time.Time `json:"created"`
+	// Assigned are packages of its own, in the place of those of its profile.
+	Assigned
 
 	CredentialsType CredentialsType `json:"credentialsType"`
 	// CredentialsVersion rises when the device gets other credentials: whoever logged in with an older one has to leave.
@@ -28,8 +30,13 @@ var devices = table[Device]{
 	key:  func(d *Device) tuple { return deviceKey(d.ID) },
 	index: func(d *Device, add func(tuple, []byte)) {
 		add(keyOf("device/name").text(d.Name), jsonText(d.ID))
+		for _, kind := range PackageKinds() {
+			if name := d.Assigned.of(kind); !name.IsZero() {
+				add(ownPackageKey(kind, name).text(d.ID), nil)
+			}
+		}
 	},
-	indexes: []string{"device/name"},
+	indexes: []string{"device/name", "device/package"},
 }
 
 func deviceKey(id string) tuple { return keyOf("device").text(id) }

@@ -30,7 +30,7 @@ func (r *Registry) writeLazily(ctx context.Context, every time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		err := errors.Join(r.writeActivity(ctx), r.writeConsumed(ctx))
+		err := errors.Join(r.writeActivity(ctx), r.writeConsumed(ctx), r.goOnRollingOut(ctx))
 		if now := r.clock(); now.Sub(swept) >= sweepEvery {
 			swept = now
 			err = errors.Join(err, r.sweep(ctx))
@@ -42,9 +42,12 @@ func (r *Registry) writeLazily(ctx context.Context, every time.Duration) {
 }
 
 // Housekeep does at once what otherwise is done lazily: it writes activity, deletes outcomes and dead letters that are
-// past their retention, and what is left of deleted devices. Use it with Options.Lazy negative.
+// past their retention, and what is left of deleted devices and packages, and tells devices of packages that were assigned. Use it with Options.Lazy negative.
 func (r *Registry) Housekeep(ctx context.Context) error {
 	err := errors.Join(r.writeActivity(ctx), r.writeConsumed(ctx), r.sweep(ctx))
+	for err == nil && r.rollouts.Load() {
+		err = r.goOnRollingOut(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("housekeeping: %w", err)
 	}
@@ -76,6 +79,7 @@ func (r *Registry) sweep(ctx context.Context) error {
 		sweepBefore(ctx, r, &deadLetters, oldest),
 		r.sweepCalls(ctx),
 		r.sweepDevices(ctx),
+		r.sweepAllLoose(ctx),
 	)
 }
 

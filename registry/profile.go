@@ -47,6 +47,8 @@ type Profile struct {
 
 	Transport
 	CertificateChain
+	// Assigned are the packages of its devices. Only AssignPackage and UnassignPackage change them.
+	Assigned
 
 	Limits ProfileLimits `json:"limits,omitzero"`
 
@@ -183,7 +185,7 @@ func (r *Registry) AddProfile(ctx context.Context, p Profile, s secret.Text) (Pr
 	if p.Fields == nil {
 		p.Fields = DefaultFields()
 	}
-	p.Source = ""
+	p.Source, p.Assigned = "", Assigned{}
 	if err := p.check(); err != nil {
 		return Profile{}, fmt.Errorf("adding profile %q: %w", p.Name, err)
 	}
@@ -244,7 +246,7 @@ func (r *Registry) ChangeProfile(ctx context.Context, name string, change func(*
 		}
 		p = old.Profile
 		change(&p)
-		p.Name, p.Source = name, ""
+		p.Name, p.Source, p.Assigned = name, "", old.Assigned
 		if p.ProvisionKey == "" {
 			p.ProvisionKey = old.ProvisionKey
 		}

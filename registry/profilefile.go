@@ -150,6 +150,10 @@ func (w *fileProfiles) plan(ctx context.Context, t *Tx) error {
 
 func (w *fileProfiles) planOne(t *Tx, p FileProfile, keys map[string]string) error {
 	old := w.there[p.Name]
+	p.Assigned = Assigned{}
+	if old != nil {
+		p.Assigned = old.Assigned // a file says nothing about packages
+	}
 	switch {
 	case old != nil && old.Source == "":
 		w.faults = append(w.faults, ProfileFault{Profile: p.Name, Exists: true})

@@ -141,6 +141,9 @@ func (t *Tx) addDevice(ctx context.Context, d Device, c Credentials, ofProfile, 
 	if err := t.putCredentials(ctx, nil, d.ID, c); err != nil {
 		return Device{}, err
 	}
+	if err := t.tellNew(ctx, &d); err != nil {
+		return Device{}, err
+	}
 	err = devices.put(t, nil, &d)
 	return d, err
 }

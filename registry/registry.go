@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,8 @@ type Registry struct {
 	activity  activity
 	hooks     hooks
 	quota     quota
+	uploads   sync.Map    // ids of packages that are being written
+	rollouts  atomic.Bool // assignments of which some devices may not have been told
 
 	stop   context.CancelFunc
 	lazies chan struct{} // closed when the goroutine of lazy writes has ended
@@ -77,6 +80,7 @@ func Open(ctx context.Context, s store.Store, o Options) (*Registry, error) {
 	r.pending.steps = map[uint64]int{}
 	r.quota.most = o.Devices
 	r.hooks.init()
+	r.rollouts.Store(true) // a former process may have left some
 	if err := r.open(ctx, o.ServerKey); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}

@@ -31,6 +31,7 @@ func (a *app) showDevice(d admin.DeviceDetail) error {
 		a.field("profile", d.Profile)
 		a.field("credentials", a.credentials(d))
 	}
+	a.assigned(d.Assigned)
 	a.field("history", a.history(d))
 	if a.Terminal && d.Status != string(registry.Attached) {
 		a.field("see", "gridtie outcomes list --device "+d.Name)

@@ -247,6 +247,7 @@ func (a *app) showProfile(p admin.Profile, key, text string) {
 	a.field("telemetry topic", p.TelemetryTopic)
 	a.field("attributes topic", p.AttributesTopic)
 	a.field("subscribe topic", p.AttributesSubscribeTopic)
+	a.assigned(p.Assigned)
 	if p.Strategy == registry.X509Chain {
 		a.field("name pattern", p.CertificatePattern)
 		a.field("may create", strconv.FormatBool(p.CreateByCertificate))

@@ -52,7 +52,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 	},
 		a.demo(), a.serve(), a.status(), a.reload(), a.configuration(), a.copy(),
-		a.profiles(), a.suppliers(), a.grids(), a.devices(), a.outcomes(), a.deadLetters(),
+		a.profiles(), a.suppliers(), a.grids(), a.devices(), a.packages(), a.outcomes(), a.deadLetters(),
 		a.check(), a.try(), a.version(),
 	)
 	root.AddCommand(topics()...)

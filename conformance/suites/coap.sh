@@ -71,3 +71,19 @@ gridtie devices set-attributes meter-1 tariff=2 >/dev/null
 client=coap-client-openssl
 options=()
 check "a shared attribute" "$(ask get "$coap/api/v1/$token/attributes?sharedKeys=tariff")" '{"shared":{"tariff":2}}'
+
+# Firmware: all of it in blocks, and a chunk.
+head -c 50000 /dev/urandom >"$work/firmware.bin"
+gridtie packages add "$work/firmware.bin" --kind firmware --title meter --version 2 >/dev/null 2>&1
+check_like "no firmware yet" "$(ask get "$coap/fw/$token")" '4\.04.*'
+gridtie packages assign --kind firmware --title meter --version 2 --profile meters >/dev/null
+load() { "$client" -B 20 -m get "$@" 2>&1; }
+load -o "$work/loaded.bin" "$coap/fw/$token?title=meter&version=2"
+check "loads its firmware" "$(sha256sum <"$work/loaded.bin")" "$(sha256sum <"$work/firmware.bin")"
+load -b 256 -o "$work/loaded.bin" "$coap/fw/$token"
+check "in smaller blocks" "$(sha256sum <"$work/loaded.bin")" "$(sha256sum <"$work/firmware.bin")"
+load -o "$work/loaded.bin" "$coap/fw/$token?size=3000&chunk=2"
+check "a chunk of it" "$(sha256sum <"$work/loaded.bin")" "$(tail -c +6001 "$work/firmware.bin" | head -c 3000 | sha256sum)"
+check_like "another firmware" "$(ask get "$coap/fw/$token?title=meter&version=1")" '4\.00.*'
+check_like "no software" "$(ask get "$coap/sw/$token")" '4\.04.*'
+check_like "is not to be posted to" "$(ask post "$coap/fw/$token" x)" '4\.05.*'

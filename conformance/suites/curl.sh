@@ -48,6 +48,22 @@ wait "$poll"
 check_like "hears of a shared attribute" "$(cat "$work/updated")" '\{"tariff":[0-9]+\} 200'
 check_like "and reads it" "$(ask GET "$token/attributes?sharedKeys=tariff")" '\{"shared":\{"tariff":[0-9]+\}\} 200'
 
+# Firmware: all of it, and in chunks.
+head -c 200000 /dev/urandom >"$work/firmware.bin"
+gridtie packages add "$work/firmware.bin" --kind firmware --title meter --version 2 >/dev/null 2>&1
+check_like "no firmware yet" "$(ask GET "$token/firmware?title=meter&version=2")" '.* 404'
+gridtie packages assign --kind firmware --title meter --version 2 --device curl-1 >/dev/null
+check_like "is told of its firmware" "$(ask GET "$token/attributes?sharedKeys=fw_title,fw_version,fw_size")" \
+  '\{"shared":\{"fw_title":"meter","fw_version":"2","fw_size":200000\}\} 200'
+check_like "another firmware" "$(ask GET "$token/firmware?title=meter&version=1")" '.* 400'
+(cd "$work" && curl --silent --show-error --max-time 30 --output loaded.bin -D loaded.head "$http/api/v1/$token/firmware?title=meter&version=2")
+check "loads it" "$(sha256sum <"$work/loaded.bin")" "$(sha256sum <"$work/firmware.bin")"
+check_like "under its name" "$(grep -i '^x-filename' "$work/loaded.head" | tr -d '\r')" '[Xx]-[Ff]ilename: firmware.bin'
+for chunk in 0 1 2 3; do
+  curl --silent --show-error --max-time 30 "$http/api/v1/$token/firmware?title=meter&version=2&size=65536&chunk=$chunk"
+done >"$work/loaded.bin"
+check "and in chunks" "$(sha256sum <"$work/loaded.bin")" "$(sha256sum <"$work/firmware.bin")"
+
 check_like "a wrong token" "$(ask POST nobody/telemetry '{}')" '.* 401'
 check_like "bad JSON" "$(ask POST "$token/telemetry" '{"volts": }')" '.* 400'
 check_like "no such path" "$(ask POST "$token/nothing" '{}')" '.* 404'

@@ -26,6 +26,7 @@
 //	answer a call                 Session.Answer
 //	a poll                        Session.NextChange, Session.NextCall: attach, wait for one, and close
 //	ask the server                Session.Ask
+//	load firmware or software     Session.Package, then Package.Read
 //	speak for other devices       Session.Gateway, then Gateway.Sessions
 //
 // A connection and an observation differ in this: a device has one connection, a new one ends the old one, and the chains

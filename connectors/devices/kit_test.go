@@ -22,6 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // directory is a registry in memory: one profile "meters" with key K and secret S, and the devices that a test puts in.
 type directory struct {
+	devices.Packages // what there is to load; nil unless a test puts something in
+
 	mu         sync.Mutex
 	profile    registry.Profile
 	devices    map[string]registry.Device // by user name

@@ -32,6 +32,7 @@ type Registry interface {
 	Activity(ctx context.Context, device string) (registry.Activity, error)
 	ActiveDevices(ctx context.Context, each func(registry.Device) (more bool)) error
 	CallVerbs
+	Packages
 	// The hooks are called one after another, after the change is on disk.
 	OnSharedChange(hook func(registry.SharedChange))
 	OnDeviceGone(hook func(device string))

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -141,6 +142,39 @@ func (c *Client) Grids(ctx context.Context) (GridList, error) {
 // AddGrid adds a grid.
 func (c *Client) AddGrid(ctx context.Context, g registry.Grid) (registry.Grid, error) {
 	return post[registry.Grid](ctx, c, "/v1/grids", g)
+}
+
+// Packages lists packages.
+func (c *Client) Packages(ctx context.Context, q Query) (PackagePage, error) {
+	return get[PackagePage](ctx, c, "/v1/packages"+q.String())
+}
+
+// AddPackage adds a package with content of that many bytes.
+func (c *Client) AddPackage(ctx context.Context, p NewPackage, content io.Reader, size int64) (Package, error) {
+	v := url.Values{"kind": {string(p.Kind)}, "title": {p.Title}, "version": {p.Version}}
+	for name, value := range map[string]string{"file": p.File, "algorithm": p.Algorithm, "checksum": p.Checksum} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	var added Package
+	err := c.upload(ctx, "/v1/packages?"+v.Encode(), content, size, &added)
+	return added, err
+}
+
+// DeletePackage deletes a package that is not assigned.
+func (c *Client) DeletePackage(ctx context.Context, k registry.PackageKind, title, version string) error {
+	return c.do(ctx, "DELETE", "/v1/packages/"+segment(string(k))+"/"+segment(title)+"/"+segment(version), nil, nil)
+}
+
+// AssignPackage assigns a package.
+func (c *Client) AssignPackage(ctx context.Context, as Assignment) (Assigned, error) {
+	return post[Assigned](ctx, c, "/v1/packages/assign", as)
+}
+
+// UnassignPackage takes an assignment back.
+func (c *Client) UnassignPackage(ctx context.Context, as Assignment) (Assigned, error) {
+	return post[Assigned](ctx, c, "/v1/packages/unassign", as)
 }
 
 // Devices lists devices.

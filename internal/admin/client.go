@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Client asks an admin API.
@@ -19,6 +20,8 @@ func Over(dial func() (net.Conn, error)) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return dial() },
 		DisableKeepAlives: true, // a command asks once or twice; nothing is left to close
+		// A refusal has to come before the body is on its way: the server closes behind it, and writing would break.
+		ExpectContinueTimeout: time.Minute,
 	}}}
 }
 
@@ -39,6 +42,21 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return err
 	}
+	return c.send(req, out)
+}
+
+// upload is do for a body of so many bytes, which is not sent before the server wants it.
+func (c *Client) upload(ctx context.Context, path string, body io.Reader, size int64, out any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin"+path, body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = size
+	req.Header.Set("Expect", "100-continue")
+	return c.send(req, out)
+}
+
+func (c *Client) send(req *http.Request, out any) error {
 	res, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("asking the server: %w", errors.Unwrap(err)) // without the made-up URL

@@ -44,6 +44,9 @@ func describe(routes []route, version string) object {
 				"application/json": object{"schema": schemaOf(reflect.TypeOf(rt.body), schemas)},
 			}}
 		}
+		if rt.bytes > 0 {
+			operation["requestBody"] = object{"required": true, "content": object{"application/octet-stream": object{}}}
+		}
 		item, ok := paths[rt.path].(object)
 		if !ok {
 			item = object{}

@@ -20,6 +20,7 @@ func shown(p registry.Profile) Profile {
 		},
 		CertificateChain: CertificateChain(p.CertificateChain),
 		Limits:           p.Limits,
+		Assigned:         p.Assigned,
 		Source:           p.Source,
 	}
 }

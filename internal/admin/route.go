@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// maxBody is the largest request in bytes: a chain set sent to be tried.
+// maxBody is the largest request in bytes: a chain set sent to be tried. Only a package may be larger.
 const maxBody = 8 << 20
 
 // route is one thing that can be asked: what the mux and the description need to know.
@@ -22,7 +22,8 @@ type route struct {
 	id           string // of the operation: unique, in camelCase
 	summary      string
 	query        []parameter
-	body, answer any // values of the types, for the description; nil for none
+	body, answer any   // values of the types, for the description; nil for none
+	bytes        int64 // that the request's body may have, if it is not JSON
 	status       int
 	do           func(ctx context.Context, r *http.Request) (any, error)
 }
@@ -44,7 +45,7 @@ func (a *api) serve(rt route) http.HandlerFunc {
 			if err := knownQuery(r, rt.query); err != nil {
 				return nil, err
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, max(maxBody, rt.bytes))
 			return rt.do(r.Context(), r)
 		}()
 		if err != nil {

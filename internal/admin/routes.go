@@ -12,6 +12,15 @@ var paging = []parameter{
 	{name: "cursor", doc: "what the page before gave as next"},
 }
 
+var newPackage = []parameter{
+	{name: "kind", doc: "firmware or software"},
+	{name: "title", doc: "what it is called, and devices are told"},
+	{name: "version", doc: "of that title; there is no other package of both"},
+	{name: "file", doc: "name that devices see over HTTP; the title if absent"},
+	{name: "algorithm", doc: "of its checksum: SHA256 (default), SHA384 or SHA512"},
+	{name: "checksum", doc: "in hexadecimal, that the content must have"},
+}
+
 func filters(first ...parameter) []parameter { return append(first, paging...) }
 
 // table is every route. Both the mux and the description are made from it.
@@ -86,6 +95,30 @@ func (a *api) table() []route {
 		{
 			method: "POST", path: "/v1/grids", id: "addGrid", summary: "Add a grid",
 			body: registry.Grid{}, answer: registry.Grid{}, status: 201, do: a.addGrid,
+		},
+
+		{
+			method: "GET", path: "/v1/packages", id: "listPackages", summary: "List the packages of firmware and software",
+			query: paging, answer: PackagePage{}, status: 200, do: a.packages,
+		},
+		{
+			method: "POST", path: "/v1/packages", id: "addPackage", summary: "Add a package, whose content is the body",
+			query: newPackage, bytes: registry.MaxPackage + 1, answer: Package{}, status: 201, do: a.addPackage,
+		},
+		{
+			method: "DELETE", path: "/v1/packages/{kind}/{title}/{version}", id: "deletePackage",
+			summary: "Delete a package that is not assigned",
+			status:  204, do: a.deletePackage,
+		},
+		{
+			method: "POST", path: "/v1/packages/assign", id: "assignPackage",
+			summary: "Assign a package to a profile or a device, and tell the devices",
+			body:    Assignment{}, answer: Assigned{}, status: 200, do: a.assignPackage,
+		},
+		{
+			method: "POST", path: "/v1/packages/unassign", id: "unassignPackage",
+			summary: "Take the assignment of a package back, and tell the devices",
+			body:    Assignment{}, answer: Assigned{}, status: 200, do: a.unassignPackage,
 		},
 
 		{

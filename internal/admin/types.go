@@ -21,7 +21,8 @@ type Profile struct {
 	Transport
 	CertificateChain
 	Limits registry.ProfileLimits `json:"limits,omitzero" doc:"what its devices may do at most; absent for none of its own"`
-	Source string                 `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
+	registry.Assigned
+	Source string `json:"source,omitempty" doc:"file that it comes from, and that alone changes it; absent for a profile that a command made"`
 }
 
 // HandOver says which way a profile goes.
@@ -147,6 +148,39 @@ type AddedKey struct {
 	Secret string `json:"key,omitempty" doc:"in clear, if it was generated"`
 }
 
+// Package is a package and to whom it is assigned.
+type Package struct {
+	registry.Package
+	Profiles []string `json:"profiles" doc:"that it is assigned to"`
+	Devices  int      `json:"devices" doc:"how many devices it is assigned to by themselves"`
+}
+
+// NewPackage describes a package whose content is the body of the request.
+type NewPackage struct {
+	Kind      registry.PackageKind
+	Title     string
+	Version   string
+	File      string // name that devices see over HTTP; the title if empty
+	Algorithm string // of the checksum; SHA256 if empty
+	Checksum  string // that the content must have; any if empty
+}
+
+// Assignment says who is to load a package: the devices of a profile, or one device. To take one back, kind and whose it is
+// are enough.
+type Assignment struct {
+	Kind    registry.PackageKind `json:"kind" doc:"firmware or software"`
+	Title   string               `json:"title,omitempty"`
+	Version string               `json:"version,omitempty"`
+	Profile string               `json:"profile,omitempty"`
+	Device  string               `json:"device,omitempty" doc:"name of a device; this or profile"`
+}
+
+// Assigned is what came of an assignment, or of its end.
+type Assigned struct {
+	Assignment
+	Told int `json:"told" doc:"devices whose attributes have changed"`
+}
+
 // Device is a device and where it stands.
 type Device struct {
 	registry.Device
@@ -184,6 +218,11 @@ type (
 	SupplierPage struct {
 		Suppliers []Supplier `json:"suppliers"`
 		Next      string     `json:"next,omitempty"`
+	}
+	// PackagePage is a page of packages.
+	PackagePage struct {
+		Packages []Package `json:"packages"`
+		Next     string    `json:"next,omitempty"`
 	}
 	// OutcomePage is a page of outcomes, newest first.
 	OutcomePage struct {

@@ -30,6 +30,8 @@ const (
 	// bodiesPeer is how many bodies are kept for one peer, and bodyLifetime how long.
 	bodiesPeer   = 4
 	bodyLifetime = time.Minute
+	// maxBlock is the highest number of a block, which has 20 bits.
+	maxBlock = 1<<20 - 1
 )
 
 // key says which resource a request means, and which representation (RFC 7959 sections 2.4 and 2.5).
@@ -202,11 +204,15 @@ func (x *exchange) composeLocked(r Response, largest message.Size) message.Messa
 	if x.observation != nil {
 		order = &x.observation.order
 	}
-	offset, asked := 0, x.block2 != nil && len(r.Payload) > 0
+	total, at := r.extent()
+	offset, asked := 0, x.block2 != nil && total > 0
 	if asked {
 		largest, offset = min(largest, x.block2.Size), x.block2.Offset()
 	}
-	if offset > 0 && offset >= len(r.Payload) {
+	switch {
+	case r.Part != nil && at != offset: // not what was asked for
+		r, offset, asked = Response{Code: message.InternalServerError, Format: NoFormat}, 0, false
+	case offset > 0 && offset >= total, offset/largest.Bytes() > maxBlock:
 		r, offset, asked = Response{Code: message.BadRequest, Format: NoFormat}, 0, false
 	}
 	return compose(x.token, r, order, x.block1, asked, offset, largest)
@@ -218,14 +224,15 @@ func compose(
 	token []byte, r Response, order *uint32, block1 *message.Block, asked bool, offset int, largest message.Size,
 ) message.Message {
 	m := message.Message{Code: r.Code, Token: token, Payload: r.Payload}
-	blockwise := asked || len(r.Payload) > largest.Bytes()
+	total, at := r.extent()
+	blockwise := asked || total > largest.Bytes()
 	var b message.Block
 	if blockwise {
-		end := min(offset+largest.Bytes(), len(r.Payload))
-		m.Payload = r.Payload[offset:end]
-		b = message.Block{Number: uint32(offset / largest.Bytes()), More: end < len(r.Payload), Size: largest}
+		end := min(offset+largest.Bytes(), at+len(r.Payload))
+		m.Payload = r.Payload[offset-at : end-at]
+		b = message.Block{Number: uint32(offset / largest.Bytes()), More: end < total, Size: largest}
 		if b.More || b.Number > 0 {
-			m.Options = m.Options.Add(message.ETag, etag(r.Payload))
+			m.Options = m.Options.Add(message.ETag, r.etag())
 		}
 	}
 	if order != nil {

@@ -157,7 +157,7 @@ func (x *exchange) sendLocked(m *message.Message, r Response) {
 		x.timer.Stop()
 	}
 	e.server.observer.Answered(m.Code)
-	if b, _, _ := m.Options.Block(message.Block2); b.More && b.Number == 0 {
+	if b, _, _ := m.Options.Block(message.Block2); b.More && b.Number == 0 && r.Part == nil {
 		e.keepLocked(x.request.key(), r)
 	}
 	over := func(outcome) { x.settle() }

@@ -53,6 +53,7 @@ type Response struct {
 	Payload []byte // must not be changed afterwards
 	Format  int    // Content-Format of the payload, if there is one; NoFormat or a number
 	MaxAge  uint32 // for how many seconds it holds, or after how many to try again; 0: not told
+	Part    *Part  // what Payload is a part of; nil if it is the whole. Only in the answer to a GET
 
 	most uint32 // how large a payload may be
 }

@@ -105,7 +105,7 @@ func TestD08_UnknownTopicIsAcknowledged(t *testing.T) {
 	for _, topic := range []string{
 		"wrong/topic/", "v1/devices/me", "v1/devices/me/attributes/", "v1/devices/me/telemetry/x", "/provision/request",
 		"v1/gateway/telemetry", "v1/gateway/connect", "v1/devices/me/claim",
-		"v1/devices/me/rpc/response/1", "v2/r/res/1", "v2/r/res/j/1", "v2/fw/request/1/chunk/0", "v2/x",
+		"v1/devices/me/rpc/response/1", "v2/r/res/1", "v2/r/res/j/1", "v2/fw/response/1/chunk/0", "v2/x",
 	} {
 		c.post(topic, `{"a":1}`)
 		c.ping()

@@ -24,6 +24,7 @@ type device struct {
 	gateway *gateway // nil for other devices
 
 	granted map[string]byte // QoS by filter; the reading goroutine's alone
+	loads   loads           // likewise
 
 	mu     sync.Mutex // protects what follows: changes and calls come from other goroutines
 	pushes []push     // of subscriptions to shared attributes, the last one in force
@@ -73,6 +74,8 @@ func (d *device) Publish(ctx context.Context, p mqttserver.Publish, done func(mq
 		d.session.Answer(ctx, r.id, p.Payload, fate)
 	case ask:
 		d.ask(ctx, r, p, done)
+	case loadPackage:
+		d.loadPackage(ctx, p, done)
 	case refused:
 		d.unread(ctx, p, done)
 	case fatal:

@@ -38,3 +38,15 @@ func AnswerTo(topic string) (answer string, id int32) {
 	}
 	return r.answer, r.id
 }
+
+// ChunkTopic is where a request for a chunk is answered, and the chunk's number.
+func ChunkTopic(topic string) (answer string, number int32, ok bool) {
+	r, what := readChunkTopic(topic)
+	if what != loadPackage {
+		return "", 0, false
+	}
+	return r.answer(), r.number, true
+}
+
+// ChunkSize reads a payload.
+var ChunkSize = readChunkSize

@@ -15,8 +15,9 @@ const (
 	readAttributes
 	answerCall
 	ask
-	refused // known, and a form that is not spoken: a bad payload
-	fatal   // ends the connection, whatever the profile says of bad payloads
+	loadPackage // see package.go
+	refused     // known, and a form that is not spoken: a bad payload
+	fatal       // ends the connection, whatever the profile says of bad payloads
 )
 
 // The topics that a profile can replace.
@@ -34,7 +35,8 @@ const gatewayPrefix = "v1/gateway"
 // of another id. The forms that end in "p" carry Protobuf, which is not spoken: they are refused, because acknowledging them
 // would lose data.
 //
-// Those of gateways stand in gateway.go; claiming and firmware chunks are not served. The table is never written to.
+// Those of gateways stand in gateway.go, those of packages in package.go; claiming is not served. The table is never written
+// to.
 var publishes = [...]struct {
 	topic          string
 	action         action
@@ -86,6 +88,9 @@ func (t *topics) find(topic string) route {
 	case t.telemetry.match(topic):
 		return route{action: postTelemetry}
 	}
+	if strings.HasPrefix(topic, firmwareTopics.request) || strings.HasPrefix(topic, softwareTopics.request) {
+		return route{action: loadPackage}
+	}
 	for i := range publishes {
 		p := &publishes[i]
 		if !p.numbered {
@@ -123,9 +128,9 @@ var filters = [...]struct{ filter, push, calls string }{
 	{filter: "v1/devices/me/rpc/response/+"},
 	{filter: "v2/r/res/+"},
 	{filter: "v2/r/res/j/+"},
-	{filter: "v2/fw/response/+/chunk/+"},
-	{filter: "v2/sw/response/+/chunk/+"},
-	{filter: "v2/fw/error"},
+	{filter: firmwareTopics.filter},
+	{filter: softwareTopics.filter},
+	{filter: packageErrors},
 	{filter: "v2/sw/error"},
 	{filter: "v1/gateway/attributes"},
 	{filter: "v1/gateway/rpc"},

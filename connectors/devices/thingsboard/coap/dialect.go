@@ -77,7 +77,7 @@ func (d *Dialect) Handle(ctx context.Context, r *coapserver.Request, answer func
 	switch {
 	case t.feature == noResource:
 		answer(plain(message.NotFound))
-	case r.Method != message.GET && r.Method != message.POST, t.feature == firmware && r.Method != message.GET:
+	case r.Method != message.GET && r.Method != message.POST, t.feature == load && r.Method != message.GET:
 		answer(plain(message.MethodNotAllowed))
 	case t.feature == noFeature:
 		answer(plain(message.BadRequest))
@@ -195,8 +195,8 @@ func (d *Dialect) serve(
 		d.answerCall(ctx, s, r, t, answer)
 	case r.Method == message.POST:
 		d.ask(ctx, s, r, answer)
-	case t.feature == firmware:
-		answer(plain(message.NotFound)) // none is kept
+	case t.feature == load:
+		d.loadPackage(ctx, s, r, t, answer)
 	case r.Observe == coapserver.ObserveRegister:
 		d.observe(ctx, s, r, t.feature, answer)
 	case t.feature == attributes:

@@ -3,6 +3,8 @@ package coap
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gridtie/gridtie/registry"
 )
 
 // feature is what a path is about.
@@ -15,7 +17,7 @@ const (
 	attributes
 	calls // "rpc", the answers to calls included
 	provision
-	firmware // "fw" and "sw"
+	load // "fw" and "sw"
 )
 
 // target is what a path means.
@@ -25,6 +27,7 @@ type target struct {
 	hasToken bool
 	number   string // of the call that is answered
 	numbered bool
+	kind     registry.PackageKind // of what is loaded
 }
 
 // parse reads a path as ThingsBoard's CoapTransportResource does. The whole path may stand in one option.
@@ -32,8 +35,13 @@ func parse(path []string) target {
 	if len(path) == 1 && strings.Contains(path[0], "/") {
 		path = strings.Split(strings.Trim(path[0], "/"), "/")
 	}
-	if len(path) == 2 && (path[0] == "fw" || path[0] == "sw") {
-		return target{feature: firmware, token: path[1], hasToken: true}
+	if len(path) == 2 {
+		switch path[0] {
+		case "fw":
+			return target{feature: load, token: path[1], hasToken: true, kind: registry.Firmware}
+		case "sw":
+			return target{feature: load, token: path[1], hasToken: true, kind: registry.Software}
+		}
 	}
 	if len(path) < 2 || path[0] != "api" || path[1] != "v1" {
 		return target{}

@@ -133,15 +133,17 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, s *devices.Sessio
 	}
 }
 
-// polls counts the polls that wait, by device: each holds a connection and a goroutine.
-type polls struct {
+// turns counts what goes on for a long time, by device: each holds a connection and a goroutine.
+type turns struct {
 	limit int
 
 	mu      sync.Mutex
 	waiting map[string]int
 }
 
-func (p *polls) enter(device string) bool {
+func newTurns(limit int) turns { return turns{limit: limit, waiting: map[string]int{}} }
+
+func (p *turns) enter(device string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiting[device] >= p.limit {
@@ -151,7 +153,7 @@ func (p *polls) enter(device string) bool {
 	return true
 }
 
-func (p *polls) leave(device string) {
+func (p *turns) leave(device string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiting[device]--; p.waiting[device] == 0 {

@@ -36,7 +36,9 @@ type Options struct {
 	// LongestWait is how long a poll waits at most, whatever it asks for. Default 300 s.
 	LongestWait time.Duration
 	// Polls is how many polls of one device may wait at once. Default 4; more are answered 429.
-	Polls    int
+	Polls int
+	// Loads is how many packages one device may load at once. Default 4; more are answered 429.
+	Loads    int
 	Logger   zerolog.Logger
 	Observer Observer
 }
@@ -45,7 +47,7 @@ type Options struct {
 func Routes() []string {
 	return []string{
 		"provision", "telemetry", "attributes", "attributes-read", "attributes-updates", "rpc-poll", "rpc-ask", "rpc-answer",
-		"unknown",
+		"firmware", "software", "unknown",
 	}
 }
 
@@ -71,7 +73,8 @@ type Handler struct {
 	service *devices.Service
 	options Options
 	mux     *http.ServeMux
-	polls   polls
+	polls   turns
+	loads   turns
 	log     zerolog.Logger // sampled: devices cause these lines
 }
 
@@ -81,8 +84,9 @@ func New(s *devices.Service, o Options) *Handler {
 	o.Wait = cmp.Or(o.Wait, time.Minute)
 	o.LongestWait = cmp.Or(o.LongestWait, 5*time.Minute)
 	o.Polls = cmp.Or(o.Polls, 4)
+	o.Loads = cmp.Or(o.Loads, 4)
 	h := &Handler{
-		service: s, options: o, mux: http.NewServeMux(), polls: polls{limit: o.Polls, waiting: map[string]int{}},
+		service: s, options: o, mux: http.NewServeMux(), polls: newTurns(o.Polls), loads: newTurns(o.Loads),
 		log: o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
 	}
 	const base = "/api/v1/"
@@ -94,6 +98,8 @@ func New(s *devices.Service, o Options) *Handler {
 	h.device("GET "+base+"{token}/rpc", "rpc-poll", h.nextCall)
 	h.device("POST "+base+"{token}/rpc", "rpc-ask", h.ask)
 	h.device("POST "+base+"{token}/rpc/{id}", "rpc-answer", h.answerCall)
+	h.device("GET "+base+"{token}/firmware", "firmware", h.firmware)
+	h.device("GET "+base+"{token}/software", "software", h.software)
 	h.handle("/", "unknown", func(w http.ResponseWriter, _ *http.Request) {
 		tell(w, http.StatusNotFound, "there is nothing here: the device API is under "+base)
 	})
@@ -125,6 +131,9 @@ func (n *noting) WriteHeader(status int) {
 	n.status = status
 	n.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap lets http.ResponseController find what it needs.
+func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
 // device is a route that names a device.
 func (h *Handler) device(pattern, route string, do func(http.ResponseWriter, *http.Request, *devices.Session)) {
