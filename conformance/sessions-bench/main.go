@@ -36,7 +36,7 @@ type row struct {
 	commit  time.Duration
 	alone   bool // mosquitto cannot do it
 	less    bool // is better
-	devices int  // that the product as a whole has, if it is measured, too
+	devices int  // of the product as a whole, which is measured alone
 }
 
 func rows(clients int, settle time.Duration) []row {
@@ -47,7 +47,11 @@ func rows(clients int, settle time.Duration) []row {
 		{Name: "publish, window 1, commit of 5 ms", Unit: "/s", measure: publishes(1), commit: commit, alone: true},
 		{Name: "publish, window 10, commit of 5 ms", Unit: "/s", measure: publishes(10), commit: commit, alone: true},
 		{Name: "connect", Unit: "/s", Goal: 1.1, measure: connects},
-		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients, settle), less: true, devices: clients},
+		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients, 0), less: true},
+		{
+			Name: fmt.Sprintf("%d idle connections of the whole product", clients), Unit: "KiB each", Most: 12,
+			measure: idle(clients, settle), less: true, devices: clients,
+		},
 	}
 }
 
@@ -66,7 +70,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 	rounds := f.Int("rounds", 3, "how often each figure is taken")
 	lasts := f.Duration("lasts", 2*time.Second, "how long each takes")
 	clients := f.Int("idle", 10_000, "idle connections; as many files have to be allowed, see ulimit -n")
-	settle := f.Duration("settle", 0, "how long idle connections are left alone before memory is looked at; below ten minutes")
+	settle := f.Duration("settle", 9*time.Minute, "how long idle connections of the whole product are left alone before memory is looked at; below ten minutes")
 	only := f.String("only", "", "take only figures whose name holds this")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
@@ -123,7 +127,7 @@ func (r *row) round(ctx context.Context, t *tools, lasts time.Duration) error {
 		starts = append(starts, func() (*process, error) { return t.startMosquitto(ctx) })
 	}
 	if r.devices > 0 {
-		starts = append(starts, func() (*process, error) { return t.startProduct(ctx, r.devices) })
+		starts = []func() (*process, error){func() (*process, error) { return t.startProduct(ctx, r.devices) }}
 	}
 	for _, start := range starts {
 		p, err := start()
@@ -143,12 +147,11 @@ func (r *row) round(ctx context.Context, t *tools, lasts time.Duration) error {
 }
 
 func (r *row) judge() {
-	mine := r.Figures[ours].Rate
+	mine := max(r.Figures[ours].Rate, r.Figures[serve].Rate)
 	if other, ok := r.Figures[mosquitto]; ok && other.Rate > 0 {
 		r.Ratio = mine / other.Rate
 	}
-	whole := r.Figures[serve].Rate
-	r.Met = (r.Goal == 0 || r.Ratio >= r.Goal) && (r.Most == 0 || max(mine, whole) <= r.Most)
+	r.Met = (r.Goal == 0 || r.Ratio >= r.Goal) && (r.Most == 0 || mine <= r.Most)
 }
 
 func show(out io.Writer, all []row, asJSON bool) error {

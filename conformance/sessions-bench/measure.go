@@ -134,8 +134,9 @@ func connects(ctx context.Context, p *process, d time.Duration) (figure, error) 
 	})
 }
 
-// idle is the resident memory of a session that has published once and says nothing more for a while: a server in Go gives
-// back what the message took, and the deep part of stacks, with the collection of garbage that comes every two minutes.
+// idle is the resident memory of a session that has published once and says nothing more for a while. What the login and the
+// message took, and the depth of stacks that they needed, Go gives back with the collections of garbage of the next minutes:
+// one comes every two of them.
 func idle(clients int, settle time.Duration) measurement {
 	return func(ctx context.Context, p *process, _ time.Duration) (figure, error) {
 		before, err := p.rss()
