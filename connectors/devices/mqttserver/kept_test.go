@@ -20,7 +20,7 @@ type play struct {
 type step func(*play)
 
 // perform runs the steps against a server in fake time.
-func perform(t *testing.T, limits mqttserver.Limits, d *dialect, steps ...step) {
+func perform(t *testing.T, limits mqttserver.Limits, d *dialect, steps []step) {
 	t.Helper()
 	d.keep = true
 	bubble(t, limits, d, func(b *bench) {
@@ -133,6 +133,11 @@ func stored(id string) string { return storedAs(packet.V311, id, nil) }
 
 func storedAs(v packet.Version, id string, w *packet.Will) string {
 	c := packet.Connect{Version: v, KeepAlive: 60, ClientID: id, Will: w}
+	return string(c.Append(nil))
+}
+
+func connectClean(id string) string {
+	c := packet.Connect{Version: packet.V311, CleanSession: true, KeepAlive: 60, ClientID: id}
 	return string(c.Append(nil))
 }
 

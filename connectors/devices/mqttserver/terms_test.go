@@ -96,13 +96,14 @@ func TestMQTT5WillTerms(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			perform(t, mqttserver.Limits{}, &dialect{terms: mqttserver.Terms{NoRetain: true, MaximumQoS: 1}},
+			perform(t, mqttserver.Limits{}, &dialect{terms: mqttserver.Terms{NoRetain: true, MaximumQoS: 1}}, []step{
 				turned(expiring(60, true, &tc.will, nil), tc.want), noted(""),
 				func(p *play) {
 					if got := p.counts.refused[mqttserver.RefusedCode]; got != 1 {
 						p.t.Errorf("refused: got %v, want one %v", p.counts.refused, mqttserver.RefusedCode)
 					}
-				})
+				},
+			})
 		})
 	}
 }

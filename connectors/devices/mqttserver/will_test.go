@@ -84,7 +84,7 @@ func TestWills(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			perform(t, mqttserver.Limits{SessionExpiry: time.Hour}, &dialect{}, tc.steps...)
+			perform(t, mqttserver.Limits{SessionExpiry: time.Hour}, &dialect{}, tc.steps)
 		})
 	}
 }
@@ -94,7 +94,7 @@ func TestWillIsWhole(t *testing.T) {
 	t.Parallel()
 	d := &dialect{}
 	w := &packet.Will{Topic: "w", Payload: []byte("x"), QoS: 2, Retain: true, Properties: props().AppendUser("a", "b").AppendNumber(packet.MessageExpiryInterval, 5)}
-	perform(t, mqttserver.Limits{}, d, arrives("a", expiring(0, true, w, nil), welcome5), hangsUp("a"))
+	perform(t, mqttserver.Limits{}, d, []step{arrives("a", expiring(0, true, w, nil), welcome5), hangsUp("a")})
 	m := mqttserver.Forward(d.last)
 	if d.last.Topic != "w" || string(d.last.Payload) != "x" || d.last.QoS != 2 || !d.last.Retain || string(m.Properties) != string(props().AppendUser("a", "b")) || m.Expires.IsZero() {
 		t.Errorf("will: got %+v, forwarded as %+v", d.last, m)
@@ -116,16 +116,25 @@ func TestWillWithoutSession(t *testing.T) {
 	}
 }
 
+// TestNoWillBeforeTheConnack: who could not even be told that it is connected has no will.
+func TestNoWillBeforeTheConnack(t *testing.T) {
+	t.Parallel()
+	perform(t, mqttserver.Limits{}, &dialect{}, []step{
+		turned(expiring(60, true, &packet.Will{Topic: "w"}, props().AppendNumber(packet.MaximumPacketSize, 9)), ""), noted("ended"),
+	})
+}
+
 // TestTakeOverWaits: the next connection of a session waits for what the handler still does for the former.
 func TestTakeOverWaits(t *testing.T) {
 	t.Parallel()
 	var free chan struct{}
 	d := &dialect{subscribe: func(string, byte) packet.ReasonCode { <-free; return 0 }}
-	perform(t, mqttserver.Limits{}, d,
+	perform(t, mqttserver.Limits{}, d, []step{
 		func(*play) { free = make(chan struct{}) },
 		arrives("a", stored("c1"), welcome), says("a", frame(0x82, "\x00\x01"+str("f")+"\x00"), ""),
 		arrives("b", stored("c1"), ""), waits(time.Minute), says("b", "", ""),
-		func(*play) { close(free) }, says("b", "", resumed), leaves("a", "", ""))
+		func(*play) { close(free) }, says("b", "", resumed), leaves("a", "", ""),
+	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.closed) == 0 || d.closed[0] != mqttserver.ClosedTakenOver {
@@ -137,12 +146,13 @@ func TestTakeOverWaits(t *testing.T) {
 func TestPanicOfKeeper(t *testing.T) {
 	t.Parallel()
 	d := &dialect{onEnded: func() { panic("boom") }}
-	perform(t, mqttserver.Limits{}, d,
+	perform(t, mqttserver.Limits{}, d, []step{
 		arrives("b", stored("c2"), welcome), arrives("a", hello, welcome), hangsUp("a"),
 		func(p *play) {
 			if p.counts.panicked != 1 {
 				p.t.Errorf("panics: got %d, want 1", p.counts.panicked)
 			}
 		},
-		says("b", ping, pong), arrives("a", hello, welcome))
+		says("b", ping, pong), arrives("a", hello, welcome),
+	})
 }
