@@ -73,22 +73,12 @@ def attempt(suite, server, module, test):
     return failure, time.monotonic() - begun
 
 
-def run(suite, server, options):
+def run(suite, server, wanted):
     """Runs all that is wanted and prints it. Gives whether all passed."""
-    wanted = [
-        (module, test)
-        for module in MODULES[options.suite]
-        for test in tests(suite, module)
-        if options.only in (None, test)
-    ]
-    if not wanted:
-        sys.exit(f"paho: no test is called {options.only}")
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         going = {
-            pool.submit(attempt, suite, server, module, test): (module, test)
-            for _ in range(options.repeat)
-            for module, test in wanted
+            pool.submit(attempt, suite, server, module, test): (module, test) for module, test in wanted
         }
         for done in concurrent.futures.as_completed(going):
             failure, took = done.result()
@@ -105,7 +95,16 @@ def main():
     parser.add_argument("--suite", choices=MODULES, default="both")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--only")
-    return run(sys.argv[2], sys.argv[3], parser.parse_args(sys.argv[4:]))
+    options = parser.parse_args(sys.argv[4:])
+    wanted = [
+        (module, test)
+        for module in MODULES[options.suite]
+        for test in tests(sys.argv[2], module)
+        if options.only in (None, test)
+    ]
+    if options.repeat < 1 or not wanted:
+        parser.error("--repeat is at least 1" if wanted else f"no test is called {options.only}")
+    return run(sys.argv[2], sys.argv[3], wanted * options.repeat)
 
 
 if __name__ == "__main__":

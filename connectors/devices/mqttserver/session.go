@@ -135,6 +135,9 @@ func (s *Session) advance() {
 	switch {
 	case ending:
 		waiting = s.state.waiting()
+		if s.timer != nil {
+			s.timer.Stop() // or it would hold the session until then
+		}
 	case s.will != nil:
 		s.armLocked(s.willAt)
 	default:
