@@ -92,19 +92,14 @@ type lossySender struct {
 // send publishes a message until it is acknowledged to the end.
 func (l *lossySender) send(id uint16, payload string) {
 	l.s.t.Helper()
-	message := l.v.publish("t", l.qos, id, payload)
-	first := []packet.Type{0, packet.PUBACK, packet.PUBREC}[l.qos]
-	for again := false; ; again = true {
-		if again {
-			message = with(dup, l.v.publish("t", l.qos, id, payload))
-		}
+	first := l.v.publish("t", l.qos, id, payload)
+	for message := first; ; message = with(dup, first) {
 		l.party.send(message)
-		if l.breaks() {
-			continue
+		if !l.breaks() {
+			break
 		}
-		l.want(ack(first, id))
-		break
 	}
+	l.want(ack([]packet.Type{0, packet.PUBACK, packet.PUBREC}[l.qos], id))
 	for l.qos == 2 {
 		l.party.send(ack(packet.PUBREL, id))
 		if l.breaks() {
