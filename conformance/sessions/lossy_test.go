@@ -37,7 +37,8 @@ func TestLossyConnections(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, QoS %d, seed %d", v.name, qos, seed), func(t *testing.T) {
 					t.Parallel()
 					luck := rand.New(rand.NewPCG(seed, uint64(qos)))
-					s := &scene{t, serve(t)}
+					// Every other server acknowledges later, when the connection may be another one.
+					s := &scene{t, serve(t, "--commit", []string{"0", "1ms"}[seed%2])}
 					to := lossyReceiver(s, v, luck, qos)
 					from := &lossySender{lossy{s: s, v: v, luck: luck, id: "from"}, qos}
 					from.connect(false)
