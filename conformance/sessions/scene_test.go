@@ -140,6 +140,22 @@ func (p *party) wantOne(packets ...string) string {
 	return got
 }
 
+// wantAmong wants packets in their order, and so many answers anywhere among them.
+func (p *party) wantAmong(answer string, answers int, packets ...string) {
+	p.t.Helper()
+	for answers > 0 || len(packets) > 0 {
+		next := []string{answer}
+		if len(packets) > 0 {
+			next = append(next, packets[0])
+		}
+		if p.wantOne(next...) == answer {
+			answers--
+		} else {
+			packets = packets[1:]
+		}
+	}
+}
+
 // ask sends a request and wants its answer.
 func (p *party) ask(request, answer string) {
 	p.t.Helper()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
@@ -104,6 +105,19 @@ func subscriptions3() []act {
 			s.tell3(publish3("a", 1, 1, "x"))
 			c.want(publish3("a", 0, 0, "x"))
 			c.quiet()
+		}},
+		{"MQTT-3.8.4-3 without a gap", func(s *scene) {
+			c, p := s.clean3("c"), s.clean3("p")
+			request, answer := subscribe3(0, "a")
+			c.ask(request, answer)
+			var sent, want []string
+			for i := range 50 {
+				sent = append(sent, publish3("a", 1, uint16(i+1), word(i)))
+				want = append(want, publish3("a", 0, 0, word(i)))
+			}
+			p.send(sent...)
+			c.send(strings.Repeat(request, 20))
+			c.wantAmong(answer, 20, want...)
 		}},
 		{"MQTT-3.10.4-1 MQTT-3.10.4-2", func(s *scene) {
 			c := s.clean3("c")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver/packet"
@@ -143,6 +144,19 @@ func subscriptions5() []act {
 					}
 				}
 			}
+		}},
+		{"MQTT-3.8.4-4 without a gap", func(s *scene) {
+			c, p := s.clean5("c"), s.clean5("p")
+			request, answer := subscribe5(at(0), "a")
+			c.ask(request, answer)
+			var sent, want []string
+			for i := range 50 {
+				sent = append(sent, publish5("a", 1, uint16(i+1), word(i)))
+				want = append(want, publish5("a", 0, 0, word(i)))
+			}
+			p.send(sent...)
+			c.send(strings.Repeat(request, 20))
+			c.wantAmong(answer, 20, want...)
 		}},
 		{"MQTT-3.10.4-1 MQTT-3.10.4-2", func(s *scene) {
 			c := s.clean5("c")

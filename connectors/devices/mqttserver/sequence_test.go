@@ -11,14 +11,13 @@ import (
 	"github.com/gridtie/gridtie/connectors/devices/mqttserver"
 )
 
-// sequence is a conversation over real sockets that shows one statement of the standard: what goes one way, and what must
+// sequence is a conversation over real sockets that shows the statements of its name: what goes one way, and what must
 // have come back, byte for byte, before it goes on.
 type sequence struct {
-	name   string
-	limits mqttserver.Limits
-	d      *dialect // nil: one that accepts everything
-	turns  []turn
-	seen   string // what the handler was told, in order
+	name  string
+	d     *dialect // nil: one that accepts everything
+	turns []turn
+	seen  string // what the handler was told, in order
 }
 
 // turn is what one side says. Nothing else may come: who has a connection at the end is asked once more.
@@ -41,7 +40,7 @@ func rehearse(t *testing.T, sequences []sequence) {
 			if s.d == nil {
 				s.d = &dialect{}
 			}
-			talk := &talk{t: t, address: serveTCP(t, mqttserver.Options{Limits: s.limits}, s.d), conns: map[string]net.Conn{}}
+			talk := &talk{t: t, address: serveTCP(t, mqttserver.Options{}, s.d), conns: map[string]net.Conn{}}
 			for i, turn := range s.turns {
 				c := talk.conn(turn.who)
 				if turn.push != nil {
