@@ -139,6 +139,8 @@ func (d *device) loadPackage(ctx context.Context, p mqttserver.Publish, done fun
 	case errors.Is(err, devices.ErrNoPackage):
 		l.of = nil
 		d.refusePackage(packageNotFound, done)
+	case errors.Is(err, devices.ErrRate): // that is told already
+		done(mqttserver.CloseWithoutAck)
 	case err != nil:
 		d.dialect.log.Warn().Str("event", "package_unread").Str("device", d.session.Device().ID).Err(err).Send()
 		done(mqttserver.CloseWithoutAck)
@@ -157,6 +159,9 @@ func (d *device) chunk(ctx context.Context, l *load, r chunkRequest) ([]byte, er
 		return nil, errChunkTooLarge
 	}
 	if l.of == nil || r.number == 0 {
+		if err := d.session.Admit(ctx); err != nil { // a download costs a message, however many chunks it has
+			return nil, err
+		}
 		of, err := d.session.Package(ctx, r.kind, registry.PackageName{})
 		if err != nil {
 			return nil, err

@@ -25,13 +25,19 @@ func (d *Dialect) loadPackage(ctx context.Context, s *devices.Session, r *coapse
 		answer(plain(message.BadRequest))
 		return
 	}
+	offset, most := r.Block()
+	if offset == 0 { // a download costs a message, however many blocks it has
+		if err := s.Admit(ctx); err != nil {
+			answer(d.noPackage(s, err))
+			return
+		}
+	}
 	p, err := s.Package(ctx, t.kind, registry.PackageName{Title: query(r, "title"), Version: query(r, "version")})
 	if err != nil {
 		answer(d.noPackage(s, err))
 		return
 	}
 	from, length := p.Chunk(size, chunk)
-	offset, most := r.Block()
 	piece := make([]byte, max(0, min(int64(most), length-int64(offset))))
 	if _, err := p.Read(ctx, from+int64(offset), piece); err != nil {
 		answer(d.noPackage(s, err))
@@ -44,7 +50,10 @@ func (d *Dialect) loadPackage(ctx context.Context, s *devices.Session, r *coapse
 }
 
 func (d *Dialect) noPackage(s *devices.Session, err error) coapserver.Response {
+	var over *devices.RateError
 	switch {
+	case errors.As(err, &over):
+		return limited(over)
 	case errors.Is(err, devices.ErrNoPackage):
 		return plain(message.NotFound)
 	case errors.Is(err, devices.ErrOtherPackage):

@@ -44,6 +44,10 @@ func (h *Handler) load(w http.ResponseWriter, r *http.Request, s *devices.Sessio
 		return
 	}
 	defer h.loads.leave(id)
+	if err := s.Admit(r.Context()); err != nil {
+		h.unavailable(w, "load a package", err)
+		return
+	}
 	p, err := s.Package(r.Context(), k, named)
 	switch {
 	case errors.Is(err, devices.ErrNoPackage):
