@@ -116,4 +116,16 @@ for version in mqttv311 mqttv5; do
   wait $listener || true
   check_like "$version: hears of a shared attribute" "$(cat "$heard")" '\{"tariff":[0-9]+\}'
 done
+
+# Firmware, as docs/firmware.md has it: mosquitto_rr listens to the topic of errors, and is answered on another.
+head -c 10000 /dev/urandom >"$work/firmware.bin"
+gridtie packages add "$work/firmware.bin" --kind firmware --title meter --version 2 >/dev/null 2>&1
+load() { mosquitto_rr -V "$1" -q 1 -N -W 20 -h "$host" -p "$port" -u token-of-meter-8 -t "v2/fw/request/1/chunk/$2" -e v2/fw/error -m "$3"; }
+check "no firmware yet" "$(load mqttv311 0 4096)" NOT_FOUND
+gridtie packages assign --kind firmware --title meter --version 2 --profile meters >/dev/null
+check "no chunk is so large" "$(load mqttv311 0 65537)" PAYLOAD_TOO_LARGE
+for version in mqttv311 mqttv5; do
+  for chunk in 0 1 2; do load "$version" "$chunk" 4096; done >"$work/loaded.bin"
+  check "$version: loads its firmware" "$(sha256sum <"$work/loaded.bin")" "$(sha256sum <"$work/firmware.bin")"
+done
 check "nothing went to the dead letters" "$(gridtie dead-letters list --json | json deadLetters)" '[]'
