@@ -79,6 +79,31 @@ func BenchmarkPublish(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "publishes/s")
 }
 
+// BenchmarkToClient is the way of a message of 200 bytes to a client that reads it, and acknowledges it, before the next one
+// is sent.
+func BenchmarkToClient(b *testing.B) {
+	for qos := range byte(2) {
+		b.Run(fmt.Sprintf("QoS%d", qos), func(b *testing.B) {
+			d := &dialect{}
+			c := enter(b, serveTCP(b, mqttserver.Options{}, d))
+			m := packet.Publish{Topic: "v1/devices/me/attributes", Payload: make([]byte, 200), QoS: qos}
+			buf := make([]byte, len(m.Append(nil)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := d.conn.Publish(m.Topic, m.Payload, qos); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(c, buf); err != nil {
+					b.Fatal(err)
+				}
+				if id := len(buf) - len(m.Payload); qos > 0 {
+					_, _ = io.WriteString(c, "\x40\x02"+string(buf[id-2:id]))
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkIdleConnection reports what a connection costs that has published once and says nothing more. Its other
 // end is in the same process: "pair-B" is what two plain connections cost, and no part of "idle-B".
 func BenchmarkIdleConnection(b *testing.B) {
