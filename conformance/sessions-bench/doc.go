@@ -8,6 +8,6 @@
 // which the servers take turns; the best round of each counts, and the ratio of the best ones is what is promised.
 // mosquitto authenticates nobody; ours looks every user name up.
 //
-// The last figure is that of gridtie serve, with 10,000 devices in its store. It takes nine minutes a round, since the
+// The last figure is that of gridtie serve, with 10,000 devices in its store. It takes five minutes a round, since the
 // connections have to be idle for so long: --only publish, --only connect and --only whole take one part.
 package main

@@ -49,7 +49,7 @@ func rows(clients int, settle time.Duration) []row {
 		{Name: "connect", Unit: "/s", Goal: 1.1, measure: connects},
 		{Name: fmt.Sprintf("%d idle connections", clients), Unit: "KiB each", Most: 12, measure: idle(clients, 0), less: true},
 		{
-			Name: fmt.Sprintf("%d idle connections of the whole product", clients), Unit: "KiB each", Most: 12,
+			Name: fmt.Sprintf("%d idle devices of the whole product", clients), Unit: "KiB each", Most: 12,
 			measure: idle(clients, settle), less: true, devices: clients,
 		},
 	}
@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, out, talk io.Writer) int {
 	rounds := f.Int("rounds", 3, "how often each figure is taken")
 	lasts := f.Duration("lasts", 2*time.Second, "how long each takes")
 	clients := f.Int("idle", 10_000, "idle connections; as many files have to be allowed, see ulimit -n")
-	settle := f.Duration("settle", 9*time.Minute, "how long idle connections of the whole product are left alone before memory is looked at; below ten minutes")
+	settle := f.Duration("settle", 5*time.Minute, "how long idle connections of the whole product are left alone before memory is looked at; below ten minutes")
 	only := f.String("only", "", "take only figures whose name holds this")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
