@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,11 +68,13 @@ func (r *router) publish(from *client, m mqttserver.Message) {
 	for c, o := range to {
 		c.send(o.message(m))
 	}
-	for filter, groups := range r.shared {
-		if matches(filter, m.Topic) {
-			for _, g := range groups {
-				g.send(m)
-			}
+	for _, filter := range slices.Sorted(maps.Keys(r.shared)) { // always the same, for a client that is a member of several
+		if !matches(filter, m.Topic) {
+			continue
+		}
+		groups := r.shared[filter]
+		for _, name := range slices.Sorted(maps.Keys(groups)) {
+			groups[name].send(m)
 		}
 	}
 }
