@@ -217,7 +217,7 @@ func (c *Calls) keepAnswer(ctx context.Context, s *Session, o *outgoing, body []
 		}
 		done(f)
 	}
-	c.service.callEvent(ctx, s.device, row, func(f engine.Fate) {
+	c.service.callEvent(ctx, *s.device, row, func(f engine.Fate) {
 		l := c.line(row.Device)
 		switch {
 		case f.State == engine.Abandoned:

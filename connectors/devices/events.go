@@ -47,7 +47,7 @@ func (s *Service) noted(ctx context.Context, a registry.Activity) registry.Activ
 }
 
 // stateEvent hands an event of DefaultDeviceStateService to the device's chain. Nobody waits for its fate.
-func (s *Service) stateEvent(ctx context.Context, d registry.Device, typ string, a registry.Activity) {
+func (s *Service) stateEvent(ctx context.Context, d *registry.Device, typ string, a registry.Activity) {
 	b := []byte{'{'}
 	if typ != TypeConnect {
 		b = strconv.AppendBool(append(b, `"active":`...), typ != TypeInactivity && a.IsActive())
@@ -69,7 +69,7 @@ func (s *Service) stateEvent(ctx context.Context, d registry.Device, typ string,
 		b = append(append(append(b, '"'), at.key...), `":`...)
 		b = strconv.AppendInt(b, at.ms, 10)
 	}
-	s.event(ctx, d, typ, string(append(b, '}')), func(engine.Fate) {}, engine.Pair{Key: MetaScope, Value: string(registry.ServerScope)})
+	s.event(ctx, *d, typ, string(append(b, '}')), func(engine.Fate) {}, engine.Pair{Key: MetaScope, Value: string(registry.ServerScope)})
 }
 
 // event hands a message about a device to the chain of its profile. done is called once.
@@ -79,7 +79,7 @@ func (s *Service) event(ctx context.Context, d registry.Device, typ, data string
 		done(abandoned(err))
 		return
 	}
-	about := Session{service: s, device: d}
+	about := Session{service: s, device: &d}
 	if err := about.submit(ctx, about.message(p, typ, engine.NewData(data), more), done); err != nil {
 		done(abandoned(err))
 	}

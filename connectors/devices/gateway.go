@@ -218,7 +218,7 @@ func (g *Gateway) await(ctx context.Context, name string, made *making, client f
 
 // enter opens a device's session.
 func (g *Gateway) enter(ctx context.Context, d registry.Device, client func(*Session) Client) (Spoken, error) {
-	s := &Session{service: g.session.service, device: d, via: g.session}
+	s := &Session{service: g.session.service, device: &d, via: g.session}
 	g.mu.Lock()
 	g.behind[d.Name] = s // before it is open, so that Forget finds it
 	g.mu.Unlock()

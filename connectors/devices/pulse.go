@@ -12,9 +12,9 @@ import (
 
 // pulse is a device that is active: it was heard of not long ago, or is connected.
 type pulse struct {
-	device  registry.Device
-	last    atomic.Int64 // ms since 1970
-	stopped atomic.Bool  // it became inactive; there is another pulse if it came back
+	device  *registry.Device // never changed
+	last    atomic.Int64     // ms since 1970
+	stopped atomic.Bool      // it became inactive; there is another pulse if it came back
 	timeout time.Duration
 }
 
@@ -48,7 +48,7 @@ func (s *Session) seen() {
 }
 
 // beat returns the device's pulse, and tells whether it has just begun.
-func (ps *pulses) beat(s *Service, d registry.Device, now int64) (*pulse, bool) {
+func (ps *pulses) beat(s *Service, d *registry.Device, now int64) (*pulse, bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if p := ps.alive[d.ID]; p != nil {

@@ -171,7 +171,7 @@ func (s *Service) Resume() {
 	s.calls.running.Go(func() {
 		defer stop()
 		err := s.registry.ActiveDevices(ctx, func(d registry.Device) bool {
-			s.pulses.beat(s, d, s.now().UnixMilli())
+			s.pulses.beat(s, &d, s.now().UnixMilli())
 			return true
 		})
 		if err != nil && ctx.Err() == nil {

@@ -22,7 +22,7 @@ var (
 // connections opens it.
 type Session struct {
 	service *Service
-	device  registry.Device
+	device  *registry.Device       // as it authenticated; never changed, and shared with its pulse
 	client  Client                 // set by Open and Attach
 	name    atomic.Pointer[string] // see id
 	from    netip.Addr             // of the peer; not valid if nobody knows it
@@ -94,7 +94,7 @@ func (s *Service) authenticate(from netip.Addr, l registry.Login, look func() (r
 	if err != nil {
 		return nil, err
 	}
-	return &Session{service: s, device: d, from: from}, nil
+	return &Session{service: s, device: &d, from: from}, nil
 }
 
 // throttled counts a login that was not looked at, or whose answer is withheld.
@@ -123,7 +123,7 @@ func loginOf(err error) Login {
 }
 
 // Device is the device as it was when it authenticated.
-func (s *Session) Device() registry.Device { return s.device }
+func (s *Session) Device() registry.Device { return *s.device }
 
 // Profile is the device's profile, at most Limits.ProfileAge old.
 func (s *Session) Profile(ctx context.Context) (registry.Profile, error) {

@@ -67,5 +67,5 @@ func (s *Service) AuthenticateShared(ctx context.Context, from netip.Addr, k Sha
 	if err != nil {
 		return nil, err
 	}
-	return &Session{service: s, device: d, from: from}, nil
+	return &Session{service: s, device: &d, from: from}, nil
 }

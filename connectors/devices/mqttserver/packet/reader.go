@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	idleBuffer  = 512  // what a connection holds while nothing arrives
+	idleBuffer  = 256  // what a connection holds while nothing arrives
 	burstBuffer = 4096 // what it borrows while packets come faster than they are read
 	emptyReads  = 100  // in a row that a source may answer with nothing, as with bufio
 )
