@@ -1,15 +1,20 @@
 package engine
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // pool is the set of goroutines that walk messages. It grows when a lane has work while every worker is in a node, up to
 // its limit; a worker is kept and used again, because growing its stack anew for each message would cost a quarter of
-// the run.
+// the run. Of those that have nothing to do for long, only some are kept.
 type pool struct {
 	mu          sync.Mutex // protects all below
 	wake        sync.Cond
 	first, last *lane
 	waiting     int  // workers without a lane
+	idle        int  // how many were always waiting since trim was called last
+	surplus     int  // workers that are to end
 	coming      bool // a worker was woken or started, and has not looked at the queue yet
 	workers     []*worker
 	limit       int
@@ -49,6 +54,7 @@ func (p *pool) callLocked() {
 	case p.first == nil || p.coming:
 	case p.waiting > 0:
 		p.waiting--
+		p.idle = min(p.idle, p.waiting)
 		p.coming = true
 		p.wake.Signal()
 	case len(p.workers) < p.limit:
@@ -92,6 +98,10 @@ func (p *pool) awaitLocked(w *worker) bool {
 			}
 		case p.stopped:
 			return false
+		case p.surplus > 0:
+			p.surplus--
+			p.workers = slices.DeleteFunc(slices.Clone(p.workers), func(other *worker) bool { return other == w }) // see snapshot
+			return false
 		default:
 			p.waiting++
 			p.wake.Wait()
@@ -99,6 +109,21 @@ func (p *pool) awaitLocked(w *worker) bool {
 		}
 	}
 	return true
+}
+
+// keptIdle is how many workers are kept that have nothing to do.
+const keptIdle = 64
+
+// trim ends workers that had nothing to do since it was called last, except for some.
+func (p *pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range max(0, p.idle-keptIdle) {
+		p.waiting--
+		p.surplus++
+		p.wake.Signal()
+	}
+	p.idle = p.waiting
 }
 
 // stop ends the workers once the queue is empty.

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +14,9 @@ import (
 
 // watchInterval is how finely time limits are kept. Workers read no clock: the watchdog looks at them.
 const watchInterval = 50 * time.Millisecond
+
+// trimInterval is how long a worker has nothing to do before it may be ended.
+const trimInterval = time.Minute
 
 // The causes of a context that the watchdog or a stopping engine ended.
 var (
@@ -50,17 +55,29 @@ func (d *watchdog) start(p *pool, o *Options) {
 	d.pool, d.logger, d.node, d.whole = p, o.Logger, o.NodeTimeout, o.RunTimeout
 	d.quit, d.seen = make(chan struct{}), map[*worker]*sighting{}
 	d.group.Go(func() {
-		tick := time.NewTicker(watchInterval)
+		tick, trim := time.NewTicker(watchInterval), time.NewTicker(trimInterval)
 		defer tick.Stop()
+		defer trim.Stop()
 		for {
 			select {
 			case <-d.quit:
 				return
 			case now := <-tick.C:
 				d.look(now)
+			case <-trim.C:
+				d.pool.trim()
+				d.forget()
 			}
 		}
 	})
+}
+
+// forget drops workers that have ended.
+func (d *watchdog) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	there := d.pool.snapshot()
+	maps.DeleteFunc(d.seen, func(w *worker, _ *sighting) bool { return !slices.Contains(there, w) })
 }
 
 func (d *watchdog) stop() {
