@@ -96,7 +96,7 @@ func (c *Calls) retire(l *line) {
 	defer c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.lines[l.device] == l && l.next == l.kept && !l.running && l.readers == 0 && len(l.waiting) == 0 && len(l.reports) == 0 {
+	if c.lines[l.device] == l && l.next == l.kept && !l.running && l.readers == 0 && len(l.waiting)+len(l.taken)+len(l.reports) == 0 {
 		delete(c.lines, l.device)
 	}
 }

@@ -225,6 +225,8 @@ type submitter struct {
 	done     []func(engine.Fate)
 	contexts []context.Context
 	refuseAt int // 1-based; 0: never
+	holding  bool
+	held     []func(engine.Fate) // of what became of calls, while holding
 }
 
 func (s *submitter) Submit(ctx context.Context, m *engine.Message, done func(engine.Fate)) error {
@@ -232,6 +234,10 @@ func (s *submitter) Submit(ctx context.Context, m *engine.Message, done func(eng
 	defer s.mu.Unlock()
 	if typ := m.Type(); strings.HasSuffix(typ, "_EVENT") || strings.HasPrefix(typ, "RPC_") || strings.HasPrefix(typ, "ATTRIBUTES_") {
 		s.events = append(s.events, m)
+		if s.holding && strings.HasPrefix(typ, "RPC_") {
+			s.held = append(s.held, done)
+			return nil
+		}
 		done(engine.Fate{State: engine.Done})
 		return nil
 	}

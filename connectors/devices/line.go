@@ -22,6 +22,7 @@ type line struct {
 	next    int32       // request id
 	kept    int32       // what it was when the rows were read
 	waiting []*outgoing // the oldest first
+	taken   []*outgoing // kept calls whose answers are on their way to the registry, where they are open still
 	reports []report
 	unread  bool // rows of the registry are to be read
 	read    bool // they have been, once
@@ -91,7 +92,8 @@ func (l *line) mergeLocked(rows []registry.Call, next int32) {
 		l.next = max(l.next, next)
 	}
 	for _, row := range rows {
-		if slices.ContainsFunc(l.waiting, func(o *outgoing) bool { return o.call.ID == row.ID && row.ID != "" }) ||
+		same := func(o *outgoing) bool { return o.call.ID == row.ID && row.ID != "" }
+		if slices.ContainsFunc(l.waiting, same) || slices.ContainsFunc(l.taken, same) ||
 			slices.ContainsFunc(l.reports, func(r report) bool { return r.call.ID == row.ID && !r.call.Open() }) {
 			continue
 		}
@@ -121,7 +123,9 @@ func (l *line) take(ctx context.Context, id int32) (*outgoing, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.mergeLocked(rows, next)
+		if !l.read { // else these rows may be older than what was noted meanwhile
+			l.mergeLocked(rows, next)
+		}
 	}
 	at := slices.IndexFunc(l.waiting, func(o *outgoing) bool {
 		return o.numbered && o.id == id && !o.call.OneWay
@@ -131,6 +135,9 @@ func (l *line) take(ctx context.Context, id int32) (*outgoing, error) {
 	}
 	o := l.waiting[at]
 	l.waiting = slices.Delete(l.waiting, at, at+1)
+	if o.verdict == nil {
+		l.taken = append(l.taken, o)
+	}
 	l.goOnLocked() // an answer acknowledges, too
 	return o, nil
 }
@@ -141,6 +148,7 @@ func (l *line) putBack(o *outgoing) {
 	if l.over {
 		return
 	}
+	l.taken = slices.DeleteFunc(l.taken, func(other *outgoing) bool { return other == o })
 	o.state = unanswered
 	l.waiting = append(l.waiting, o)
 	l.goOnLocked()

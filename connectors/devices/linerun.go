@@ -54,6 +54,11 @@ func (l *line) write(r report) {
 	if err != nil && !l.isOver() {
 		l.calls.service.log.Error().Str("event", "call_unnoted").Str("device", l.device).Str("call", r.call.ID).Err(err).Send()
 	}
+	if err == nil && !r.call.Open() {
+		l.mu.Lock()
+		l.taken = slices.DeleteFunc(l.taken, func(o *outgoing) bool { return o.call.ID == r.call.ID })
+		l.mu.Unlock()
+	}
 	if r.done != nil {
 		r.done(err)
 	}
