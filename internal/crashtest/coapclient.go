@@ -100,6 +100,9 @@ func (c *coapClient) post(path string, body []byte) error {
 
 func (c *coapClient) provision(request []byte) ([]byte, error) {
 	a, err := c.ask(message.POST, "provision", request, nil)
+	if err == nil && a.Code != message.Created && a.Code != message.BadRequest { // 5.03 says that nothing was decided
+		err = fmt.Errorf("%w: %v", errNotAcknowledged, a.Code)
+	}
 	if err != nil {
 		return nil, err
 	}
