@@ -50,9 +50,14 @@ func newChainFolder(core *Core, set FileSet, results *prometheus.CounterVec, o O
 	}
 }
 
+// begin watches the folders and looks at them, since they may have changed while the server was opened.
+func (f *chainFolder) begin(ctx context.Context) *attached {
+	return f.watch.begin(func() { f.look(ctx) })
+}
+
 // keep follows the folders until ctx ends.
-func (f *chainFolder) keep(ctx context.Context) error {
-	f.watch.run(ctx, func() { f.look(ctx) })
+func (f *chainFolder) keep(ctx context.Context, at *attached) error {
+	f.watch.run(ctx, at, func() { f.look(ctx) })
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -344,19 +343,17 @@ func TestWaysOfWriting(t *testing.T) {
 	}
 }
 
-// TestChangeBeforeTheWatch: what changes after the chains were read and before the watch stands is seen.
+// TestChangeBeforeTheWatch: what changes after the chains were read and before the watch stands is in force for the first who asks.
 func TestChangeBeforeTheWatch(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "chains")
+	dir, data := filepath.Join(t.TempDir(), "chains"), filepath.Join(t.TempDir(), "data")
 	writeSet(t, dir, "one")
-	ctx, cancel := context.WithCancel(t.Context())
-	s, err := server.Open(ctx, server.Options{Data: filepath.Join(t.TempDir(), "data"), Chains: dir, ChainsPoll: time.Hour})
-	must(t, err)
+	s := opened(t, server.Options{Data: data, Chains: dir, ChainsSettle: time.Hour, ChainsPoll: time.Hour})
 	write(t, filepath.Join(dir, "root.json"), chainOf("root", "two"))
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	want := revisionOf(t, "two")
-	eventually(t, "the second set", func() bool { return s.Status().Chains.Revision == want })
-	cancel()
-	must(t, <-ended)
+	run(t, s)
+	status, err := admin.Over(func() (net.Conn, error) { return folder.Dial(data) }).Status(t.Context())
+	must(t, err)
+	if want := revisionOf(t, "two"); status.Chains.Revision != want {
+		t.Errorf("got revision %s, want %s", status.Chains.Revision, want)
+	}
 }

@@ -41,16 +41,22 @@ const (
 // Changes that never pause are told of after this many times the settling time.
 const patience = 5
 
-// run calls changed, one call at a time, until ctx ends: once at the start, for what changed before, then after changes.
-func (w folderWatch) run(ctx context.Context, changed func()) {
+// begin watches, and calls changed once, for what changed before. The watch it returns is for run.
+func (w folderWatch) begin(changed func()) *attached {
+	at := w.attach()
+	w.tell(at, changed)
+	return at
+}
+
+// run calls changed after changes, one call at a time, until ctx ends. It ends the watch.
+func (w folderWatch) run(ctx context.Context, at *attached, changed func()) {
+	defer at.close()
 	settle := cmp.Or(w.settle, defaultSettle)
 	poll := time.NewTicker(cmp.Or(w.poll, defaultPoll))
 	defer poll.Stop()
-	at := w.attach()
-	defer at.close()
-	quiet := time.NewTimer(0)
+	quiet := time.NewTimer(settle)
+	quiet.Stop()
 	defer quiet.Stop()
-	var seen stamp
 	var first time.Time // change that was not told of yet
 	touched := func() {
 		now := time.Now()
@@ -78,22 +84,27 @@ func (w folderWatch) run(ctx context.Context, changed func()) {
 			touched() // a queue that overflowed has lost something
 		case <-poll.C:
 			at.follow()
-			if !stampOf(w.folders).equal(seen) {
+			if !stampOf(w.folders).equal(at.told) {
 				touched()
 			}
 		case <-quiet.C:
 			first = time.Time{}
-			at.follow() // before looking: what changes from now on is reported
-			seen = stampOf(w.folders)
-			changed()
+			w.tell(at, changed)
 		}
 	}
+}
+
+func (w folderWatch) tell(at *attached, changed func()) {
+	at.follow() // before looking: what changes from now on is reported
+	at.told = stampOf(w.folders)
+	changed()
 }
 
 // attached is the watch of the operating system, if there is one.
 type attached struct {
 	watcher *fsnotify.Watcher // nil: there is only the poll
 	folders []attachedFolder
+	told    stamp // of what changed was last called for
 	events  chan fsnotify.Event
 	errors  chan error
 }

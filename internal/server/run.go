@@ -27,10 +27,11 @@ func (s *Server) Run(ctx context.Context) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.watchStore(running) })
 	g.Go(func() error { return s.housekeep(running) })
-	g.Go(func() error { return runHTTP(running, s.newHTTP(s.adminHandler()), s.socket) })
 	if s.chains != nil {
-		g.Go(func() error { return s.chains.keep(running) })
+		watch := s.chains.begin(running) // before anybody is served
+		g.Go(func() error { return s.chains.keep(running, watch) })
 	}
+	g.Go(func() error { return runHTTP(running, s.newHTTP(s.adminHandler()), s.socket) })
 	for _, e := range s.entrances {
 		g.Go(func() error { return e.serve(running) })
 	}

@@ -34,27 +34,33 @@ type running struct {
 
 func start(t testing.TB, o server.Options) *running {
 	t.Helper()
+	return run(t, opened(t, o))
+}
+
+func opened(t testing.TB, o server.Options) *server.Server {
+	t.Helper()
 	if o.Data == "" {
 		o.Data = filepath.Join(t.TempDir(), "data")
 	}
 	o.MQTT, o.Admin, o.Version = "127.0.0.1:0", "127.0.0.1:0", "test"
 	o.Store = databaseOf(t, o)
+	s, err := server.Open(t.Context(), o)
+	must(t, err)
+	return s
+}
+
+func run(t testing.TB, s *server.Server) *running {
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := server.Open(ctx, o)
-	if err != nil {
-		cancel()
-		t.Fatal(err)
-	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	var err2 error
+	var err error
 	stopped := false
 	r := &running{Server: s, stop: func() error {
 		if !stopped {
 			cancel()
-			err2, stopped = <-ended, true
+			err, stopped = <-ended, true
 		}
-		return err2
+		return err
 	}}
 	t.Cleanup(func() { _ = r.stop() })
 	return r
