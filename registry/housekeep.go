@@ -42,7 +42,8 @@ func (r *Registry) writeLazily(ctx context.Context, every time.Duration) {
 }
 
 // Housekeep does at once what otherwise is done lazily: it writes activity, deletes outcomes and dead letters that are
-// past their retention, and what is left of deleted devices and packages, and tells devices of packages that were assigned. Use it with Options.Lazy negative.
+// past their retention, and what is left of deleted devices and packages; and it tells devices of packages that were
+// assigned. Use it with Options.Lazy negative.
 func (r *Registry) Housekeep(ctx context.Context) error {
 	err := errors.Join(r.writeActivity(ctx), r.writeConsumed(ctx), r.sweep(ctx))
 	for err == nil && r.rollouts.Load() {

@@ -29,8 +29,8 @@ func looseKey(id string) tuple { return keyOf("package/loose").text(id) }
 var errTooLarge = fmt.Errorf("%w: its content has more than %d bytes", ErrInvalid, MaxPackage)
 
 // AddPackage keeps a package with its content, which is read to its end. Of p, Kind, PackageName, File and Algorithm count; a
-// Checksum, in hexadecimal, and a Size are compared with what the content has. ErrExists if there is one of that name, ErrInvalid if the
-// content is empty, larger than MaxPackage, or has another checksum.
+// Checksum, in hexadecimal, and a Size are compared with what the content has. ErrExists if there is one of that name,
+// ErrInvalid if the content is empty, larger than MaxPackage, or has another checksum.
 //
 // Nobody sees the package before all of it is on disk. What is left of one that came to nothing is deleted here, or, should
 // the process end meanwhile, by housekeeping. It takes many transactions, and must not be called in one.

@@ -60,8 +60,8 @@ type Registry struct {
 }
 
 // Open opens the registry that s holds, and makes one if s is empty. It errs with ErrServerKey if the registry was
-// sealed with another key, with ErrSchema if a newer version wrote it, and with store.ErrUnfinished if it is half a copy. The store stays the caller's to close, after
-// the registry.
+// sealed with another key, with ErrSchema if a newer version wrote it, and with store.ErrUnfinished if it is half a copy. The
+// store stays the caller's to close, after the registry.
 func Open(ctx context.Context, s store.Store, o Options) (*Registry, error) {
 	if o.ServerKey.IsZero() {
 		return nil, fmt.Errorf("opening the registry: %w: no server key", ErrInvalid)

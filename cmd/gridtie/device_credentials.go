@@ -20,8 +20,10 @@ func (c *credentialFlags) add(cmd *cobra.Command) {
 	f.StringVar(&c.userName, "user-name", "", "MQTT user name")
 	f.StringVar(&c.passwordFile, "password-file", "", "file with the MQTT password, - for standard input")
 	f.StringVar(&c.certificateFile, "certificate-file", "", "PEM file of the device's certificate")
-	for _, other := range []string{"token-file", "client-id", "user-name", "password-file"} {
-		cmd.MarkFlagsMutuallyExclusive("certificate-file", other)
+	cmd.MarkFlagsMutuallyExclusive("token-file", "certificate-file")
+	for _, basic := range []string{"client-id", "user-name", "password-file"} {
+		cmd.MarkFlagsMutuallyExclusive("token-file", basic)
+		cmd.MarkFlagsMutuallyExclusive("certificate-file", basic)
 	}
 }
 

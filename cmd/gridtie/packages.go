@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -139,27 +140,11 @@ func (a *app) packagesAssign() *cobra.Command {
 			"than what its profile has. The devices concerned are told at once, those that the profile gets later when they come.",
 		Example: "  gridtie packages assign --kind firmware --title meter --version 2 --profile meters\n" +
 			"  gridtie packages assign --kind firmware --title meter --version 3-beta --device meter-0001",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			whose, err := assignee(in)
-			if err := cmp.Or(wants(cmd, "kind", "title", "version"), err); err != nil {
-				return err
-			}
-			return a.withAdmin(cmd, func(c *admin.Client) error {
-				done, err := c.AssignPackage(cmd.Context(), in)
-				if err != nil {
-					return err
-				}
-				return a.answer(done, func() error {
-					a.say("The %s of %s is %s of version %s. %s", in.Kind, whose, in.Title, in.Version, a.told(done.Told))
-					return nil
-				})
-			})
-		},
 	}
 	packageFlags(cmd, &in.Kind, &in.Title, &in.Version)
-	assigneeFlags(cmd, &in)
-	a.jsonFlag(cmd)
-	return cmd
+	return a.assignment(cmd, &in, []string{"kind", "title", "version"}, (*admin.Client).AssignPackage, func(whose string) string {
+		return fmt.Sprintf("The %s of %s is %s of version %s.", in.Kind, whose, in.Title, in.Version)
+	})
 }
 
 func (a *app) packagesUnassign() *cobra.Command {
@@ -170,32 +155,39 @@ func (a *app) packagesUnassign() *cobra.Command {
 			"device has loaded stays with it.",
 		Example: "  gridtie packages unassign --kind firmware --profile meters\n" +
 			"  gridtie packages unassign --kind firmware --device meter-0001",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			whose, err := assignee(in)
-			if err := cmp.Or(wants(cmd, "kind"), err); err != nil {
-				return err
-			}
-			return a.withAdmin(cmd, func(c *admin.Client) error {
-				done, err := c.UnassignPackage(cmd.Context(), in)
-				if err != nil {
-					return err
-				}
-				return a.answer(done, func() error {
-					a.say("No %s is assigned to %s any more. %s", in.Kind, whose, a.told(done.Told))
-					return nil
-				})
-			})
-		},
 	}
 	kindFlag(cmd, &in.Kind)
-	assigneeFlags(cmd, &in)
-	a.jsonFlag(cmd)
-	return cmd
+	return a.assignment(cmd, &in, []string{"kind"}, (*admin.Client).UnassignPackage, func(whose string) string {
+		return fmt.Sprintf("No %s is assigned to %s any more.", in.Kind, whose)
+	})
 }
 
-func assigneeFlags(cmd *cobra.Command, in *admin.Assignment) {
+// assignment completes a command that says which package devices have: by change, once these flags are given, and said
+// tells of it.
+func (a *app) assignment(
+	cmd *cobra.Command, in *admin.Assignment, flags []string,
+	change func(*admin.Client, context.Context, admin.Assignment) (admin.Assigned, error), said func(whose string) string,
+) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		whose, err := assignee(*in)
+		if err := cmp.Or(wants(cmd, flags...), err); err != nil {
+			return err
+		}
+		return a.withAdmin(cmd, func(c *admin.Client) error {
+			done, err := change(c, cmd.Context(), *in)
+			if err != nil {
+				return err
+			}
+			return a.answer(done, func() error {
+				a.say("%s %s", said(whose), a.told(done.Told))
+				return nil
+			})
+		})
+	}
 	cmd.Flags().StringVar(&in.Profile, "profile", "", "the devices of this profile")
 	cmd.Flags().StringVar(&in.Device, "device", "", "this device")
+	a.jsonFlag(cmd)
+	return cmd
 }
 
 func assignee(in admin.Assignment) (string, error) {

@@ -128,7 +128,8 @@ func (p *Program) Object(ctx context.Context, s Scope) (o map[string]any, err er
 }
 
 // Any evaluates to whatever the expression gives: nil, bool, int64, float64, string, []any, map[string]any, time.Time,
-// time.Duration, a struct that a function returned, or a secret.Digest if the source is msg.supplierKey alone. Lists and objects may be the message's own: do not change them.
+// time.Duration, a struct that a function returned, or a secret.Digest if the source is msg.supplierKey alone. Lists and
+// objects may be the message's own: do not change them.
 func (p *Program) Any(ctx context.Context, s Scope) (v any, err error) {
 	f := newFrame(ctx, s)
 	defer p.done(f, &err)

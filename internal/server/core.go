@@ -73,7 +73,8 @@ type Core struct {
 }
 
 // NewCore opens the registry in st, compiles the chains, takes the profiles of files, makes the first profile if no files
-// are to say which there are and there is none, and queues what a former process left undone. The store stays the caller's to close, after Close.
+// are to say which there are and there is none, and queues what a former process left undone. The store stays the caller's to
+// close, after Close.
 func NewCore(ctx context.Context, st store.Store, key secret.Key, o CoreOptions) (*Core, error) {
 	if o.Chains == nil {
 		o.Chains, o.From = chains.Files(), builtIn

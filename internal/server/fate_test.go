@@ -10,10 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/gridtie/gridtie/engine"
-	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry"
 )
@@ -30,17 +28,8 @@ func TestFailedFlushIsNotAcknowledged(t *testing.T) {
 		return nil
 	}))
 	s := start(t, server.Options{FS: fs})
-	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter", Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("T")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + s.Addresses()["mqtt"]).SetUsername("T").SetProtocolVersion(4).
-		SetAutoReconnect(false))
-	if token := c.Connect(); !token.WaitTimeout(limit) || token.Error() != nil {
-		t.Fatal(token.Error())
-	}
-	defer c.Disconnect(0)
+	addMeter(t, s, "meter", "T")
+	c := connectMQTT(t, s, "T")
 	publish := func() error {
 		token := c.Publish("v1/devices/me/attributes", 1, false, `{"volts":230}`)
 		if !token.WaitTimeout(limit) {

@@ -15,11 +15,9 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/gridtie/gridtie/engine"
-	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/admin"
 	"github.com/gridtie/gridtie/internal/folder"
 	"github.com/gridtie/gridtie/internal/server"
-	"github.com/gridtie/gridtie/registry"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 )
 
@@ -63,9 +61,7 @@ func TestFullDisk(t *testing.T) {
 	disk := newSized()
 	data := filepath.Join(t.TempDir(), "data")
 	s := start(t, server.Options{FS: disk, Data: data})
-	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter", Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("token-of-meter")})
-	must(t, err)
+	addMeter(t, s, "meter", "token-of-meter")
 	if code := connect(t, s, "token-of-meter"); code != 0 {
 		t.Fatalf("with room: CONNACK %d, want 0", code)
 	}
@@ -81,7 +77,7 @@ func TestFullDisk(t *testing.T) {
 	if code := connect(t, s, "token-of-meter"); code != 3 {
 		t.Errorf("a device that comes: CONNACK %d, want 3", code)
 	}
-	_, err = commands(data).AddSupplier(t.Context(), admin.NewSupplier{ID: "late"})
+	_, err := commands(data).AddSupplier(t.Context(), admin.NewSupplier{ID: "late"})
 	var refused *admin.Problem
 	if !errors.As(err, &refused) || refused.Code != admin.CodeUnavailable || refused.Status != http.StatusServiceUnavailable {
 		t.Errorf("a command that writes: got %v, want a refusal", err)
@@ -112,9 +108,7 @@ func TestStopOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	disk := newSized()
 	s := start(t, server.Options{FS: disk})
-	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter", Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("token-of-meter")})
-	must(t, err)
+	addMeter(t, s, "meter", "token-of-meter")
 	if code := connect(t, s, "token-of-meter"); code != 0 { // when it was seen is still to be written
 		t.Fatalf("CONNACK %d, want 0", code)
 	}

@@ -1,18 +1,12 @@
 package server_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -24,39 +18,8 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
-	"github.com/gridtie/gridtie/engine/secret"
 	"github.com/gridtie/gridtie/internal/server"
-	"github.com/gridtie/gridtie/registry"
 )
-
-// certificate writes a certificate that signs itself, and its key, into a folder.
-func certificate(t testing.TB, folder, name string) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	what := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, what, what, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	privateDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(file, kind string, der []byte) string {
-		file = filepath.Join(folder, file)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	return write("server.pem", "CERTIFICATE", der), write("server-key.pem", "PRIVATE KEY", privateDER)
-}
 
 // named is the name in the certificate that an address shows.
 func named(t *testing.T, address string) string {
@@ -218,11 +181,7 @@ func TestHTTPDevice(t *testing.T) {
 func TestHTTPPollEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Options{Data: t.TempDir(), HTTP: "127.0.0.1:0"})
-	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter-1", Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText("T")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	addMeter(t, s, "meter-1", "T")
 	status := make(chan int, 1)
 	go func() {
 		res, err := http.Get("http://" + s.Addresses()["http"] + "/api/v1/T/rpc")

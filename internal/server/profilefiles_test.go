@@ -153,22 +153,6 @@ func TestProfileAppearsAndChanges(t *testing.T) {
 	}
 }
 
-func connectMQTT(t *testing.T, s *running, user string) paho.Client {
-	t.Helper()
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + s.Addresses()["mqtt"]).SetUsername(user).
-		SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(limit))
-	settled(t, c.Connect())
-	t.Cleanup(func() { c.Disconnect(0) })
-	return c
-}
-
-func settled(t *testing.T, token paho.Token) {
-	t.Helper()
-	if !token.WaitTimeout(limit) || token.Error() != nil {
-		t.Fatalf("MQTT: %v", token.Error())
-	}
-}
-
 // TestProfileVerdicts asks for a reload after one change and another, with chains and profiles in one folder.
 func TestProfileVerdicts(t *testing.T) {
 	t.Parallel()

@@ -2,18 +2,12 @@ package server_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,30 +18,6 @@ import (
 	"github.com/gridtie/gridtie/internal/server"
 	"github.com/gridtie/gridtie/registry"
 )
-
-// addMeter makes a device that is let in by a token.
-func addMeter(t *testing.T, s *running, name, token string) {
-	t.Helper()
-	_, _, err := s.Registry().AddDevice(t.Context(), registry.Device{Name: name, Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.AccessToken, Token: secret.NewText(token)})
-	must(t, err)
-}
-
-// meterOver is a client of MQTT.
-func meterOver(t *testing.T, url, user string, shown ...tls.Certificate) paho.Client {
-	t.Helper()
-	c := paho.NewClient(paho.NewClientOptions().AddBroker(url).SetUsername(user).SetConnectRetry(false).SetAutoReconnect(false).
-		SetTLSConfig(&tls.Config{InsecureSkipVerify: true, Certificates: shown}))
-	finish(t, "connecting", c.Connect())
-	return c
-}
-
-func finish(t *testing.T, what string, k paho.Token) {
-	t.Helper()
-	if !k.WaitTimeout(limit) || k.Error() != nil {
-		t.Fatalf("%s: %v", what, k.Error())
-	}
-}
 
 // TestMQTTOverWebsockets: a meter over ws and wss, from provisioning to its attachment's outcome.
 func TestMQTTOverWebsockets(t *testing.T) {
@@ -69,8 +39,8 @@ func TestMQTTOverWebsockets(t *testing.T) {
 			}
 		}
 		c := meterOver(t, url, "provision")
-		finish(t, "subscribing", c.Subscribe("/provision/response", 1, hear))
-		finish(t, "provisioning", c.Publish("/provision/request", 1, false, fmt.Sprintf(
+		settled(t, c.Subscribe("/provision/response", 1, hear))
+		settled(t, c.Publish("/provision/request", 1, false, fmt.Sprintf(
 			`{"deviceName":%q,"provisionDeviceKey":%q,"provisionDeviceSecret":%q,"credentialsType":"ACCESS_TOKEN","token":"token-of-%s"}`,
 			name, profileKey.Reveal(), profileSecret.Reveal(), name)))
 		if got := next("answer"); !strings.Contains(got, "SUCCESS") {
@@ -78,14 +48,14 @@ func TestMQTTOverWebsockets(t *testing.T) {
 		}
 		c.Disconnect(0)
 		c = meterOver(t, url, "token-of-"+name)
-		finish(t, "subscribing", c.Subscribe("v1/devices/me/attributes/response/+", 1, hear))
-		finish(t, "attributes", c.Publish("v1/devices/me/attributes", 1, false, `{"supplierKey":"unknown","CUPS":"ES0021000000000001RK"}`))
-		finish(t, "asking", c.Publish("v1/devices/me/attributes/request/1", 1, false, `{"sharedKeys":"attachment"}`))
+		settled(t, c.Subscribe("v1/devices/me/attributes/response/+", 1, hear))
+		settled(t, c.Publish("v1/devices/me/attributes", 1, false, `{"supplierKey":"unknown","CUPS":"ES0021000000000001RK"}`))
+		settled(t, c.Publish("v1/devices/me/attributes/request/1", 1, false, `{"sharedKeys":"attachment"}`))
 		if got := next("attributes"); !strings.Contains(got, `"outcome":"KEY_REFUSED"`) {
 			t.Errorf("%s: got %s, want the outcome", name, got)
 		}
 		large := `{"v":"` + strings.Repeat("x", 60_000) + `"}`
-		finish(t, "a large message", c.Publish("v1/devices/me/telemetry", 1, false, large))
+		settled(t, c.Publish("v1/devices/me/telemetry", 1, false, large))
 		c.Disconnect(0)
 	}
 	if _, text := s.get(t, "/metrics"); !strings.Contains(text, `gridtie_http_answers_total{route="mqtt",status="101"} 4`) {
@@ -98,18 +68,16 @@ func TestCertificateOverWebsockets(t *testing.T) {
 	t.Parallel()
 	cert, key := certificate(t, t.TempDir(), "gridtie.test")
 	s := start(t, server.Options{HTTPS: "127.0.0.1:0", CertificateFile: cert, CertificateKeyFile: key})
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	own, ownKey := certificate(t, t.TempDir(), "meter")
+	shown, err := tls.LoadX509KeyPair(own, ownKey)
 	must(t, err)
-	what := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "meter"}, NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, what, what, private.Public(), private)
+	text, err := os.ReadFile(own)
 	must(t, err)
 	_, _, err = s.Registry().AddDevice(t.Context(), registry.Device{Name: "meter", Profile: server.FirstProfile},
-		registry.Credentials{Type: registry.X509Certificate, Certificate: secret.NewText(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))})
+		registry.Credentials{Type: registry.X509Certificate, Certificate: secret.NewText(string(text))})
 	must(t, err)
-	c := meterOver(t, "wss://"+s.Addresses()["https"]+"/mqtt", "", tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private})
-	finish(t, "telemetry", c.Publish("v1/devices/me/telemetry", 1, false, `{"v":1}`))
+	c := meterOver(t, "wss://"+s.Addresses()["https"]+"/mqtt", "", shown)
+	settled(t, c.Publish("v1/devices/me/telemetry", 1, false, `{"v":1}`))
 	c.Disconnect(0)
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // The events of provisioning have ThingsBoard's types and shapes (DeviceProvisionServiceImpl), and enter the root chain
-// as they do there, but for a device behind a gateway. ThingsBoard puts the profile's secret into them; here "***" stands in its place, and the credentials
-// that the device asked for are left empty.
+// as they do there, but for a device behind a gateway. ThingsBoard puts the profile's secret into them; here "***" stands in
+// its place, and the credentials that the device asked for are left empty.
 
 type entityID struct {
 	EntityType string `json:"entityType"`
