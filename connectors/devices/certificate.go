@@ -25,20 +25,42 @@ func (s *Service) AuthenticateCertificate(ctx context.Context, from netip.Addr, 
 		return nil, registry.ErrNoCredentials
 	}
 	leaf := certificates[0]
-	l := registry.Login{Certificate: registry.CertificateText(leaf)}
-	return s.authenticate(from, l, func() (registry.Device, error) {
-		if now := s.now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+	return s.authenticate(from, certificateLogin(leaf), func() (registry.Device, error) {
+		if !s.valid(leaf) {
 			return registry.Device{}, registry.ErrNoCredentials
 		}
-		d, err := s.registry.Authenticate(ctx, l)
+		d, err := s.registry.Authenticate(ctx, certificateLogin(leaf))
 		if !errors.Is(err, registry.ErrNoCredentials) {
 			return d, err
 		}
 		if err := s.vouched(ctx, certificates); err != nil {
 			return registry.Device{}, err
 		}
-		return s.registry.Authenticate(ctx, l)
+		return s.registry.Authenticate(ctx, certificateLogin(leaf))
 	})
+}
+
+// RecognizeCertificate is AuthenticateCertificate for a connection that has asked for nothing yet: it is no login, and costs
+// and counts nothing.
+func (s *Service) RecognizeCertificate(ctx context.Context, leaf *x509.Certificate) (*Session, error) {
+	if !s.valid(leaf) {
+		return nil, registry.ErrNoCredentials
+	}
+	d, err := s.registry.Authenticate(ctx, certificateLogin(leaf))
+	if err != nil {
+		return nil, err
+	}
+	return &Session{service: s, device: &d}, nil
+}
+
+func certificateLogin(leaf *x509.Certificate) registry.Login {
+	return registry.Login{Certificate: registry.CertificateText(leaf)}
+}
+
+// valid looks at a certificate's time.
+func (s *Service) valid(leaf *x509.Certificate) bool {
+	now := s.now()
+	return !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter)
 }
 
 // vouched provisions a device whose certificate nobody knows, if the profile of an authority wants it. It waits until that is

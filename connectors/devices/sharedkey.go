@@ -59,13 +59,24 @@ func (s *Service) AuthenticateShared(ctx context.Context, from netip.Addr, k Sha
 	if err := s.arrive(from); err != nil {
 		return nil, err
 	}
-	d, err := s.registry.Device(ctx, k.device)
-	if errors.Is(err, registry.ErrNotFound) || err == nil && d.CredentialsVersion != k.version {
-		err = registry.ErrUnauthorized
-	}
+	own, err := s.RecognizeShared(ctx, k)
 	s.observer.LoggedIn(loginOf(err))
 	if err != nil {
 		return nil, err
 	}
-	return &Session{service: s, device: &d, from: from}, nil
+	own.from = from
+	return own, nil
+}
+
+// RecognizeShared is AuthenticateShared for a connection that has asked for nothing yet: it is no login, and costs and counts
+// nothing.
+func (s *Service) RecognizeShared(ctx context.Context, k SharedKey) (*Session, error) {
+	d, err := s.registry.Device(ctx, k.device)
+	if errors.Is(err, registry.ErrNotFound) || err == nil && d.CredentialsVersion != k.version {
+		err = registry.ErrUnauthorized
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Session{service: s, device: &d}, nil
 }

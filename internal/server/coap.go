@@ -68,7 +68,7 @@ func wanted(address string) bool { return address != "" && address != Off }
 // coapDoor is what door is for MQTT.
 type coapDoor struct {
 	store store.Store
-	next  coapserver.Handler
+	coapserver.Handler
 }
 
 // Handle answers 5.03 while the disk is full.
@@ -77,5 +77,5 @@ func (d coapDoor) Handle(ctx context.Context, r *coapserver.Request, answer func
 		answer(coapserver.Response{Code: message.ServiceUnavailable, Format: coapserver.NoFormat, MaxAge: 60})
 		return
 	}
-	d.next.Handle(ctx, r, answer)
+	d.Handler.Handle(ctx, r, answer)
 }

@@ -133,6 +133,7 @@ func (l *secureSocket) converse(c *secureConn, conn *dtls.Conn) {
 	e.proved = true // by the handshake
 	s.table.enter(e, place{address: p.Address}, s.now())
 	c.attach(e)
+	s.handler.Connected(c.ctx, p)
 	stop := context.AfterFunc(c.ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	buffer := make([]byte, s.limits.DatagramBytes)

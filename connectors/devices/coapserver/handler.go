@@ -11,6 +11,9 @@ import (
 
 // Handler takes what peers ask for.
 type Handler interface {
+	// Connected is called once for a DTLS connection, after its handshake and before its first request. It may block to hold
+	// the peer back. ctx ends with the connection.
+	Connected(ctx context.Context, p *Peer)
 	// Handle takes one request. It may block to hold the peer back, but must not wait for an outcome: answer is called
 	// once, later or at once, from any goroutine; further calls do nothing. ctx ends with the server and governs this
 	// call only: what goes on after it returned must not depend on it. Different peers are served concurrently.

@@ -151,6 +151,8 @@ type handler struct {
 	seen []*coapserver.Request
 }
 
+func (*handler) Connected(context.Context, *coapserver.Peer) {}
+
 func (h *handler) Handle(_ context.Context, r *coapserver.Request, answer func(coapserver.Response)) {
 	h.mu.Lock()
 	h.seen = append(h.seen, r)

@@ -110,6 +110,8 @@ func TestLibrary(t *testing.T) {
 
 type answering struct{}
 
+func (answering) Connected(context.Context, *coapserver.Peer) {}
+
 func (answering) Handle(_ context.Context, _ *coapserver.Request, answer func(coapserver.Response)) {
 	answer(created())
 }

@@ -2,6 +2,7 @@ package coap
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gridtie/gridtie/connectors/devices"
 	"github.com/gridtie/gridtie/connectors/devices/coapserver"
@@ -18,12 +19,34 @@ type tied struct {
 
 var _ devices.Client = tied{}
 
-// tie sees to that, when a connection's first request has told whose it is. The error is devices.ErrGone, or that of a
-// registry that cannot be asked.
+// Connected ties a connection that is a device's from its beginning, even if it never asks for anything. What cannot be known
+// yet, such as a device that its first request makes, is up to that request.
+func (d *Dialect) Connected(ctx context.Context, p *coapserver.Peer) {
+	var s *devices.Session
+	var err error
+	key, shared := p.Known.(devices.SharedKey)
+	switch {
+	case shared:
+		s, err = d.service.RecognizeShared(ctx, key)
+	case len(p.Certificates) > 0:
+		s, err = d.service.RecognizeCertificate(ctx, p.Certificates[0])
+	default:
+		return
+	}
+	if err == nil {
+		err = d.tie(ctx, s, p)
+	}
+	if shared && errors.Is(err, registry.ErrUnauthorized) || errors.Is(err, devices.ErrGone) {
+		p.Close() // its key or certificate was the device's, and is not any more
+	}
+}
+
+// tie sees to that, if the connection is not tied. The error is devices.ErrGone, a *devices.RateError, or that of a registry
+// that cannot be asked.
 func (d *Dialect) tie(ctx context.Context, s *devices.Session, p *coapserver.Peer) error {
 	d.mu.Lock()
 	known := d.tied[p]
-	d.tied[p] = true // the requests of a peer are handled one after another
+	d.tied[p] = true // what a peer wants is handled one after another
 	d.mu.Unlock()
 	if known {
 		return nil
