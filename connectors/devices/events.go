@@ -17,6 +17,7 @@ const (
 	TypeInactivity        = "INACTIVITY_EVENT"
 	TypeAttributesUpdated = "ATTRIBUTES_UPDATED"
 	TypeAttributesDeleted = "ATTRIBUTES_DELETED"
+	TypeCreated           = "ENTITY_CREATED" // by an operator; after provisioning it comes from the chain
 
 	MetaScope = "scope" // of attributes
 )
@@ -83,6 +84,26 @@ func (s *Service) event(ctx context.Context, d registry.Device, typ, data string
 	if err := about.submit(ctx, about.message(p, typ, engine.NewData(data), more), done); err != nil {
 		done(abandoned(err))
 	}
+}
+
+// Created tells the chain of its profile of a device that an operator has added (ENTITY_CREATED). When it returns nil, that is
+// on disk, to be run.
+func (s *Service) Created(ctx context.Context, d registry.Device) error {
+	p, err := s.profile(ctx, d.Profile)
+	if err != nil {
+		return err
+	}
+	data, err := engine.EncodeData(d.Entity())
+	if err != nil {
+		return err
+	}
+	about := Session{service: s, device: &d}
+	stored := make(chan engine.Fate, 1)
+	m := about.message(p, TypeCreated, data, nil)
+	if err := about.missing(s.engine.Store(ctx, []*engine.Message{m}, func(f engine.Fate) { stored <- f }), m); err != nil {
+		return err
+	}
+	return (<-stored).Cause
 }
 
 // SetAttributes sets attributes of a device on behalf of an operator. A device that subscribed hears of shared ones, and the

@@ -43,5 +43,10 @@ func (a *api) addDevice(ctx context.Context, r *http.Request) (any, error) {
 		return nil, refused(err, fmt.Sprintf("device %q", in.Name))
 	}
 	a.Logger.Info().Str("device", d.ID).Str("profile", d.Profile).Str("event", "device_added").Send()
+	if a.Devices != nil { // else no chain runs that could hear of it
+		if err := a.Devices.Created(ctx, d); err != nil { // the device is there all the same
+			a.Logger.Error().Str("device", d.ID).Str("profile", d.Profile).Err(err).Str("event", "device_added_untold").Send()
+		}
+	}
 	return AddedDevice{Device: maskDevice(d), Credentials: revealed(given)}, nil
 }

@@ -14,8 +14,10 @@ import (
 	"github.com/gridtie/gridtie/supplypoint"
 )
 
-// Devices reaches devices that are connected. Its methods are called concurrently.
+// Devices reaches devices that are connected, and the chains that are to hear of a device. Its methods are called concurrently.
 type Devices interface {
+	// Created tells the chains of a device that was added. When it returns nil, that is on disk.
+	Created(ctx context.Context, d registry.Device) error
 	// Call returns the device's answer, or the id of a persistent call. Besides those of the registry its errors are ErrNoAnswer
 	// and ErrNotConnected.
 	Call(ctx context.Context, d registry.Device, c NewCall) (CallAnswer, error)

@@ -31,6 +31,8 @@ func (r *reached) Call(_ context.Context, _ registry.Device, c admin.NewCall) (a
 	return r.answer, r.err
 }
 
+func (r *reached) Created(context.Context, registry.Device) error { return r.err }
+
 func (r *reached) SetAttributes(_ context.Context, _ registry.Device, _ registry.AttributeScope, as []registry.Attribute) error {
 	r.set = append(r.set, as...)
 	return r.err

@@ -10,21 +10,6 @@ import (
 // as they do there, but for a device behind a gateway. ThingsBoard puts the profile's secret into them; here "***" stands in
 // its place, and the credentials that the device asked for are left empty.
 
-type entityID struct {
-	EntityType string `json:"entityType"`
-	ID         string `json:"id"`
-}
-
-type deviceEntity struct {
-	ID             entityID `json:"id"`
-	CreatedTime    int64    `json:"createdTime"` // ms since 1970
-	Name           string   `json:"name"`
-	Type           string   `json:"type"` // profile
-	AdditionalInfo struct {
-		Gateway bool `json:"gateway"`
-	} `json:"additionalInfo"`
-}
-
 type provisionBody struct {
 	DeviceName      string                   `json:"deviceName"`
 	CredentialsType registry.CredentialsType `json:"credentialsType"`
@@ -43,9 +28,7 @@ type provisionBody struct {
 }
 
 func createdEvent(cause *engine.Message, d registry.Device, chain string, more ...engine.Pair) (*engine.Message, error) {
-	body := deviceEntity{ID: entityID{originDevice, d.ID}, CreatedTime: d.Created.UnixMilli(), Name: d.Name, Type: d.Profile}
-	body.AdditionalInfo.Gateway = d.Gateway
-	return event("ENTITY_CREATED", chain, cause, d, body, more...)
+	return event("ENTITY_CREATED", chain, cause, d, d.Entity(), more...)
 }
 
 func provisionEvent(typ string, cause *engine.Message, d registry.Device, credentials registry.CredentialsType) (*engine.Message, error) {

@@ -3,6 +3,7 @@ package thingsboard_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -102,6 +103,22 @@ func TestR06_OwnChain(t *testing.T) {
 	for _, m := range h.seen.wantEvents(t, 2) {
 		same(t, "chain of "+m.Type(), m.Chain(), "replying")
 	}
+}
+
+// TestDeviceOfAnOperator: the chain of its profile hears of it.
+func TestDeviceOfAnOperator(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.profile("replying", "Kreplying", func(p *registry.Profile) { p.Chain = "replying" })
+	d, _, err := h.registry.AddDevice(context.Background(), registry.Device{Name: "added", Profile: "replying", Gateway: true}, registry.Credentials{})
+	must(t, err)
+	must(t, h.service.Created(context.Background(), d))
+	m := h.seen.want(t, 1)[0]
+	same(t, "message", m.Type()+" "+metadata(m)+m.Data().Text(), fmt.Sprintf(`ENTITY_CREATED deviceName=added deviceType=replying `+
+		`{"id":{"entityType":"DEVICE","id":%q},"createdTime":%d,"name":"added","type":"replying","additionalInfo":{"gateway":true}}`,
+		d.ID, d.Created.UnixMilli()))
+	same(t, "chain", m.Chain(), "replying")
+	same(t, "origin", m.Origin().ID, d.ID)
 }
 
 // TestAttributesOfAnOperator: the device hears of shared ones, and the chains of all.
