@@ -117,6 +117,13 @@ for version in mqttv311 mqttv5; do
   check_like "$version: hears of a shared attribute" "$(cat "$heard")" '\{"tariff":[0-9]+\}'
 done
 
+# Behind a gateway, as docs/gateway.md has it.
+gateway=$(gridtie devices add gateway-1 --profile meters --gateway 2>/dev/null)
+pub "$gateway" v1/gateway/telemetry '{"meter-91":[{"kWh":1204.7}],"meter-92":[{"kWh":88.1}]}'
+pub "$gateway" v1/gateway/attributes '{"meter-91":{"supplierKey":"000712","CUPS":"ES0027000000000001NF"}}'
+check "behind a gateway: attached" "$(outcome meter-91)" ATTACHED
+check "its neighbour is there" "$(gridtie devices show meter-92 --json | json status)" NOT_ATTACHED
+
 # Firmware, as docs/firmware.md has it: mosquitto_rr listens to the topic of errors, and is answered on another.
 head -c 10000 /dev/urandom >"$work/firmware.bin"
 gridtie packages add "$work/firmware.bin" --kind firmware --title meter --version 2 >/dev/null 2>&1
