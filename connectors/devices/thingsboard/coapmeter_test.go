@@ -66,7 +66,6 @@ func (p *port) meter() *coapMeter {
 // over speaks CoAP over a connection.
 func (p *port) over(conn net.Conn) *coapMeter {
 	p.t.Cleanup(func() { _ = conn.Close() })
-	must(p.t, conn.SetDeadline(time.Now().Add(never)))
 	return &coapMeter{t: p.t, conn: conn}
 }
 
@@ -108,6 +107,7 @@ func (m *coapMeter) next() *message.Message {
 	m.t.Helper()
 	for {
 		buffer := make([]byte, 2000)
+		must(m.t, m.conn.SetReadDeadline(time.Now().Add(never)))
 		n, err := m.conn.Read(buffer)
 		if err != nil {
 			m.t.Fatalf("reading: %v", err)
