@@ -42,6 +42,46 @@ func (b *bench) serve(groups ...group) (*program, error) {
 	return p, nil
 }
 
+// paused calls f while the program stands still, with none of its threads in a system call.
+func (p *program) paused(f func() error) error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	defer func() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		switch still, err := p.still(); {
+		case err != nil:
+			return err
+		case still:
+			return f()
+		case time.Now().After(end):
+			return errors.New("the program does not stand still")
+		}
+	}
+}
+
+// still reports whether all threads are stopped.
+func (p *program) still() (bool, error) {
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return false, err
+	}
+	if len(stats) == 0 {
+		return false, errors.New("the program has ended")
+	}
+	for _, file := range stats {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false, err
+		}
+		_, state, _ := strings.Cut(string(text), ") ") // behind the name: see proc(5)
+		if !strings.HasPrefix(state, "T") {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // launch starts the program and waits until it listens or has ended.
 func (b *bench) launch(groups ...group) (*program, error) {
 	p := &program{bench: b, ended: make(chan struct{}), log: filepath.Join(b.dir, fmt.Sprintf("log-%d", len(b.logs)+1))}
