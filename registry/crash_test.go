@@ -101,8 +101,8 @@ func TestCrash(t *testing.T) {
 		t.Errorf("only %d crashes", len(crashes))
 	}
 	t.Logf("%d crashes", len(crashes))
-	for _, c := range crashes {
-		examine(t, c, o)
+	for i := 0; i < len(crashes); i += crashdisk.Thinner {
+		examine(t, crashes[i], o)
 	}
 }
 

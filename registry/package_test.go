@@ -99,7 +99,6 @@ func TestPackageRefused(t *testing.T) {
 		"torn":            {nil, broken(3*pieceBatch*pieceSize + 1), errTorn},
 		"torn at once":    {nil, broken(0), errTorn},
 		"broken off":      {nil, io.MultiReader(bytes.NewReader(contentOf(10)), iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF},
-		"too large":       {nil, io.LimitReader(zeroes{}, registry.MaxPackage+1), registry.ErrInvalid},
 		"said to be so":   {func(p *registry.Package) { p.Size = registry.MaxPackage + 1 }, zeroes{}, registry.ErrInvalid},
 		"another size":    {func(p *registry.Package) { p.Size = 11 }, bytes.NewReader(contentOf(10)), registry.ErrInvalid},
 		"another sum":     {func(p *registry.Package) { p.Checksum = sha256Of(nil) }, bytes.NewReader(contentOf(10)), registry.ErrInvalid},

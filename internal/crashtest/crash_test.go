@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gridtie/gridtie/engine/secret"
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/internal/crashtest"
 )
 
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 // most is how many crashes of one run are examined; more are thinned evenly.
-const most = 600 / thinner
+const most = 600 / crashdisk.Thinner
 
 func thinned(crashes []crashtest.Crash, most int) []crashtest.Crash {
 	if len(crashes) <= most {
@@ -112,7 +113,7 @@ func TestCrashAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	crashes := 0
-	for _, c := range thinned(first, 16/thinner) {
+	for _, c := range thinned(first, 16/crashdisk.Thinner) {
 		second, err := c.Again(t.Context(), key, crashtest.Options{Seed: rng.Uint64(), Random: 10})
 		if err != nil {
 			t.Fatalf("after a crash %s: %v", c.Moment, err)
@@ -146,6 +147,6 @@ func TestFailingDisk(t *testing.T) {
 			t.Logf("%d flushes", n-1)
 			return
 		}
-		n += thinner - 1
+		n += crashdisk.Thinner - 1
 	}
 }

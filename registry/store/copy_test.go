@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/gridtie/gridtie/internal/crashdisk"
 	"github.com/gridtie/gridtie/registry/store"
 	"github.com/gridtie/gridtie/registry/store/pebble"
 )
@@ -112,7 +113,7 @@ func (e *ending) Apply(ctx context.Context, b store.Batch) (store.LSN, error) {
 func TestCopyInterrupted(t *testing.T) {
 	t.Parallel()
 	from := filled(t)
-	for n := 1; ; n++ {
+	for n := 1; ; n += crashdisk.Thinner {
 		to := memory(t)
 		_, err := store.Copy(t.Context(), from, &ending{Store: to, left: n}, store.CopyOptions{})
 		if err == nil {
