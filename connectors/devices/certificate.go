@@ -25,18 +25,19 @@ func (s *Service) AuthenticateCertificate(ctx context.Context, from netip.Addr, 
 		return nil, registry.ErrNoCredentials
 	}
 	leaf := certificates[0]
-	return s.authenticate(from, certificateLogin(leaf), func() (registry.Device, error) {
+	l := registry.Login{Certificate: registry.CertificateText(leaf)}
+	return s.authenticate(from, l, func() (registry.Device, error) {
 		if !s.valid(leaf) {
 			return registry.Device{}, registry.ErrNoCredentials
 		}
-		d, err := s.registry.Authenticate(ctx, certificateLogin(leaf))
+		d, err := s.registry.Authenticate(ctx, l)
 		if !errors.Is(err, registry.ErrNoCredentials) {
 			return d, err
 		}
 		if err := s.vouched(ctx, certificates); err != nil {
 			return registry.Device{}, err
 		}
-		return s.registry.Authenticate(ctx, certificateLogin(leaf))
+		return s.registry.Authenticate(ctx, l)
 	})
 }
 
@@ -46,15 +47,11 @@ func (s *Service) RecognizeCertificate(ctx context.Context, leaf *x509.Certifica
 	if !s.valid(leaf) {
 		return nil, registry.ErrNoCredentials
 	}
-	d, err := s.registry.Authenticate(ctx, certificateLogin(leaf))
+	d, err := s.registry.Authenticate(ctx, registry.Login{Certificate: registry.CertificateText(leaf)})
 	if err != nil {
 		return nil, err
 	}
 	return &Session{service: s, device: &d}, nil
-}
-
-func certificateLogin(leaf *x509.Certificate) registry.Login {
-	return registry.Login{Certificate: registry.CertificateText(leaf)}
 }
 
 // valid looks at a certificate's time.

@@ -44,7 +44,8 @@ func (a *api) addDevice(ctx context.Context, r *http.Request) (any, error) {
 	}
 	a.Logger.Info().Str("device", d.ID).Str("profile", d.Profile).Str("event", "device_added").Send()
 	if a.Devices != nil { // else no chain runs that could hear of it
-		if err := a.Devices.Created(ctx, d); err != nil { // the device is there all the same
+		// The device is there, whether or not its caller waits and the chain can be told.
+		if err := a.Devices.Created(context.WithoutCancel(ctx), d); err != nil {
 			a.Logger.Error().Str("device", d.ID).Str("profile", d.Profile).Err(err).Str("event", "device_added_untold").Send()
 		}
 	}

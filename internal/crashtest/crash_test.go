@@ -134,7 +134,7 @@ func TestCrashAgain(t *testing.T) {
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
 	key := secret.NewKey()
-	for n := 1; ; n++ {
+	for n := 1; ; n += crashdisk.Thinner {
 		left, err := crashtest.OnFailingDisk(t.Context(), key, crashtest.Options{Meters: 8, Workers: 2, FailAt: n})
 		if err != nil && !errors.Is(err, crashtest.ErrBroken) {
 			t.Errorf("flush %d failed: got %v, want %v", n, err, crashtest.ErrBroken)
@@ -147,6 +147,5 @@ func TestFailingDisk(t *testing.T) {
 			t.Logf("%d flushes", n-1)
 			return
 		}
-		n += crashdisk.Thinner - 1
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gridtie/gridtie/internal/server"
 )
 
-// TestAddedDeviceIsTold: a command that adds a device is answered when the message that tells of it is on disk, and it is run.
+// TestAddedDeviceIsTold: the chain hears of a device that a command adds.
 func TestAddedDeviceIsTold(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")

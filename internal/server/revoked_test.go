@@ -46,7 +46,7 @@ func connections(t *testing.T) []connection {
 			return v.overDTLS(t, "", psk(device)...)
 		}},
 		{"DTLS with a key, silent", func(t *testing.T, v *victim, device string) func() error {
-			return over(v.shakeHands(t, psk(device)...))
+			return wantEnd(v.shakeHands(t, psk(device)...))
 		}},
 		{"DTLS with a key, observing", func(t *testing.T, v *victim, device string) func() error {
 			return v.overDTLS(t, "rpc", psk(device)...)
@@ -57,7 +57,7 @@ func connections(t *testing.T) []connection {
 		}},
 		{"DTLS with a certificate, silent", func(t *testing.T, v *victim, device string) func() error {
 			v.certify(t, device, text)
-			return over(v.shakeHands(t, dtls.WithCertificates(mine), dtls.WithInsecureSkipVerify(true)))
+			return wantEnd(v.shakeHands(t, dtls.WithCertificates(mine), dtls.WithInsecureSkipVerify(true)))
 		}},
 		{"behind a gateway", behindGateway},
 	}
@@ -250,8 +250,8 @@ func (v *victim) shakeHands(t *testing.T, options ...dtls.ClientOption) *dtls.Co
 	return c
 }
 
-// over wants the end of a connection, and nothing before.
-func over(c net.Conn) func() error {
+// wantEnd wants the end of a connection, and nothing before.
+func wantEnd(c net.Conn) func() error {
 	return func() error {
 		if err := unauthorized(c); !errors.Is(err, io.EOF) {
 			return fmt.Errorf("got %w, want the end", err)
@@ -269,12 +269,10 @@ func (v *victim) overDTLS(t *testing.T, path string, options ...dtls.ClientOptio
 	if a.Code != message.Created {
 		t.Fatalf("posting: got %v, want 2.01", a.Code)
 	}
-	if path != "" {
-		observe(t, c, "api/v1/"+path)
-	}
 	if path == "" {
-		return over(c)
+		return wantEnd(c)
 	}
+	observe(t, c, "api/v1/"+path)
 	return func() error {
 		// The observation is told before the connection ends, but the library that the test speaks with may see the end first.
 		if err := unauthorized(c); !errors.Is(err, io.EOF) {
